@@ -1,0 +1,343 @@
+"""The nouns of automat. A reader who knows these knows the project."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas as pd
+    from automat_featurizers.packed import PackedCompositions, PackedStructures
+    from numpy.typing import NDArray
+
+Task = Literal["regression", "classification"]
+Inputs = Literal["table", "compositions", "structures"]
+ModelInput = Literal["features", "compositions", "structures", "graph"]
+Cost = Literal["cheap", "moderate", "expensive"]
+Status = Literal["ok", "failed", "timeout", "out_of_memory"]
+
+PRIMARY_METRIC: Mapping[Task, str] = MappingProxyType({"regression": "mae", "classification": "roc_auc"})
+"""What entrants are tuned on and ranked by."""
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used; the message says what is wrong and what is allowed."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not registered.
+
+    >>> print(UnknownNameError("dataset", "mp_formtion", ["iris", "mp_formation"]))
+    unknown dataset 'mp_formtion'. Did you mean 'mp_formation'? Allowed: iris, mp_formation
+    """
+
+    def __init__(self, kind: str, given: str, allowed: Iterable[str]) -> None:
+        names = sorted(allowed)
+        nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        super().__init__(f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(names)}")
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """What a model builds: scikit-learn's estimator interface.
+
+    Classifiers also have ``predict_proba``, of shape (n rows, n classes), over the classes 0..k-1 that
+    the target codes name. An estimator may carry ``details_``, a JSON-able dict kept with its record.
+    """
+
+    def fit(self, X: Any, y: NDArray[np.float64]) -> Any:
+        """Fit on inputs of n rows and their n targets."""
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Predicted targets, shape (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Materials (or plain rows) with one target each.
+
+    Attributes:
+        name: what the user calls it.
+        ids: unique row names, shape (n,).
+        target: regression values in ``unit``, or class codes 0..k-1 as floats, shape (n,).
+        target_name: the target's column.
+        unit: of the target; empty for classes and pure numbers.
+        task: regression or classification.
+        inputs: what the rows are: a plain table, compositions, or structures.
+        compositions: packed compositions; present for compositions and structures.
+        structures: packed structures; present for structures.
+        table: numeric and categorical columns; present for plain tables.
+        classes: class names, in the order of their codes; empty for regression.
+        source, licence, citation: where the data comes from and how to cite it.
+        notes: what was set aside on reading, a sentence each.
+    """
+
+    name: str
+    ids: NDArray[np.str_]
+    target: NDArray[np.float64]
+    target_name: str
+    unit: str
+    task: Task
+    inputs: Inputs
+    compositions: PackedCompositions | None = None
+    structures: PackedStructures | None = None
+    table: pd.DataFrame | None = None
+    classes: tuple[str, ...] = ()
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def formulas(self) -> tuple[str, ...] | None:
+        """Reduced formulas, where rows have compositions."""
+        return None if self.compositions is None else self.compositions.formulas
+
+    @property
+    def spread(self) -> float:
+        """What a constant guess costs: mean absolute deviation, or the share outside the largest class."""
+        if self.task == "regression":
+            return float(np.abs(self.target - self.target.mean()).mean())
+        return float(1 - np.bincount(self.target.astype(int)).max() / len(self))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the content that a model can see: ids, inputs and targets."""
+        digest = hashlib.sha256()
+        for part in (self.task, *self.classes, "|".join(self.ids.tolist())):
+            digest.update(part.encode())
+        digest.update(np.ascontiguousarray(self.target).tobytes())
+        if self.structures is not None:
+            digest.update("".join(self.structures.row_hashes()).encode())
+        elif self.compositions is not None:
+            digest.update("".join(self.compositions.row_hashes()).encode())
+        if self.table is not None:
+            digest.update(self.table.to_csv(index=False).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a dataset is cut: the kind of split, its number of folds, and the seed of its shuffle."""
+
+    kind: str
+    folds: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One cut: row positions to train on and to test on, disjoint."""
+
+    split: Split
+    index: int
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an entrant may spend, as counts (time is only a guard, so results repeat).
+
+    Attributes:
+        name: the preset's name, with what the user overrode.
+        folds: default number of folds.
+        trials: Optuna trials for cheap, moderate and expensive models; the first is the model's default.
+        trees: boosting rounds, or trees of a forest, by model cost.
+        epochs: of networks.
+        pycaret_learners: what PyCaret compares; empty for all it knows.
+        pycaret_trials: of PyCaret's own Optuna search on its best learner.
+    """
+
+    name: str
+    folds: int
+    trials: Mapping[Cost, int]
+    trees: int
+    epochs: int
+    pycaret_learners: tuple[str, ...]
+    pycaret_trials: int
+
+
+def _no_space(_trial: optuna.Trial) -> dict[str, Any]:
+    return {}
+
+
+def _no_settings(_budget: Budget) -> dict[str, Any]:
+    return {}
+
+
+Params = Mapping[str, Any]
+Builder = Callable[[dict[str, Any], int], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """An entrant: what it takes, how it is searched, how it is built.
+
+    >>> from sklearn.linear_model import Ridge
+    >>> model = Model(
+    ...     name="my_ridge",
+    ...     input="features",
+    ...     space=lambda trial: {"alpha": trial.suggest_float("alpha", 1e-3, 1e3, log=True)},
+    ...     build=lambda params, seed: Ridge(**params, random_state=seed),
+    ... )
+    >>> model.tasks
+    ('regression',)
+
+    Attributes:
+        name: unique, short, lower case.
+        input: ``features`` (float array, n x columns), ``compositions``, ``structures`` (packed,
+            iterable as pymatgen objects), or ``graph`` (packed crystal graphs).
+        build: parameters and a seed to an unfitted estimator (a regressor, where tasks name regression).
+        space: an Optuna trial to the parameters it suggests.
+        build_classifier: the same for classification; None: ``build`` serves every task in ``tasks``.
+        tasks: what it can be entered for.
+        defaults: the first trial's parameters, so that tuned is never worse than default where it is judged.
+        settings: the budget to parameters that are not searched (trees, epochs); they win over the space.
+        handles_missing: takes NaN features; else they are imputed (median of the training fold).
+        searches_itself: runs its own search inside ``fit`` (an AutoML system), so gets no trials.
+        cost: how many trials a preset grants.
+        requires: importable packages that it needs.
+        title: for people.
+        citation: whom to cite, and where its search ranges come from.
+        licence: of the code it calls.
+        version: raise it when the same parameters no longer give the same result.
+    """
+
+    name: str
+    build: Builder
+    input: ModelInput = "features"
+    space: Callable[[optuna.Trial], dict[str, Any]] = _no_space
+    build_classifier: Builder | None = None
+    tasks: tuple[Task, ...] = ("regression",)
+    defaults: Params = field(default_factory=dict)
+    settings: Callable[[Budget], dict[str, Any]] = _no_settings
+    handles_missing: bool = False
+    searches_itself: bool = False
+    cost: Cost = "moderate"
+    requires: tuple[str, ...] = ()
+    title: str = ""
+    citation: str = ""
+    licence: str = ""
+    version: str = "1"
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether Optuna has anything to search."""
+        return self.space is not _no_space
+
+    def make(self, task: Task, params: dict[str, Any], seed: int) -> Any:
+        """An unfitted estimator for the task."""
+        if task == "classification" and self.build_classifier is not None:
+            return self.build_classifier(params, seed)
+        return self.build(params, seed)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of work. Its key is its name on disk: a cell done is never done again.
+
+    Attributes:
+        dataset: name, for people; the key uses ``dataset_sha256``.
+        features: the feature set of a ``features`` model; else what the model takes.
+        features_version: of that featurizer; a new version is a new cell.
+        budget: everything of the preset that this model can spend, JSON-able.
+    """
+
+    dataset: str
+    dataset_sha256: str
+    target: str
+    split: Split
+    fold: int
+    model: str
+    model_version: str
+    features: str
+    features_version: str
+    budget: Mapping[str, Any]
+    seed: int
+
+    @cached_property
+    def key(self) -> str:
+        """Hex digest of everything that decides the result."""
+        content = asdict(self) | {"budget": dict(self.budget)}
+        del content["dataset"]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    @property
+    def preset(self) -> str:
+        """The preset's name, with overrides."""
+        return str(self.budget.get("preset", ""))
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """One cell's test rows.
+
+    Attributes:
+        ids: row names, shape (n,).
+        y_true: targets, shape (n,).
+        y_pred: predicted values or class codes, shape (n,).
+        probabilities: class probabilities, shape (n, k); None for regression.
+    """
+
+    ids: NDArray[np.str_]
+    y_true: NDArray[np.float64]
+    y_pred: NDArray[np.float64]
+    probabilities: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """What became of a cell. A failed cell is a record too.
+
+    Attributes:
+        cell: the unit of work.
+        task, unit, title: of the dataset and the model, for the page.
+        status, error: ``ok``, or what went wrong in one line.
+        params: chosen parameters.
+        metrics: ``train``, ``validation`` (inner holdout) and ``test``, each metric name to value.
+        n_train, n_test: rows.
+        featurize_seconds: CPU seconds to featurize the whole dataset once, when the cache was filled.
+        tune_seconds, fit_seconds, predict_seconds: CPU seconds of search, final fit, test prediction.
+        peak_memory_mb: of the worker process while the cell ran.
+        versions: of Python and the packages that matter.
+        commit: of automat's own sources, where they are a checkout.
+        host: processor and system, without the machine's name.
+        finished_at: UTC, ISO 8601.
+        details: what the entrant says of itself (search history, epoch curves, comparison tables).
+    """
+
+    cell: Cell
+    task: Task
+    unit: str
+    title: str
+    status: Status
+    error: str = ""
+    params: Params = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    n_train: int = 0
+    n_test: int = 0
+    featurize_seconds: float = 0.0
+    tune_seconds: float = 0.0
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
+    host: str = ""
+    finished_at: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)

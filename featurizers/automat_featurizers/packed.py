@@ -1,0 +1,207 @@
+"""Compositions and crystals as flat arrays: packed once, read by features, graphs and splits.
+
+A packed collection of n items keeps one row pointer of n + 1 offsets; the entries of item i lie at
+``row_ptr[i]:row_ptr[i + 1]`` of every flat array beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+    from pymatgen.core import Composition, Structure
+
+
+def _row_pointer(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+
+
+def _entries(row_ptr: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Positions of the flat entries that belong to ``rows``, in the order of ``rows``."""
+    starts, counts = row_ptr[rows], np.diff(row_ptr)[rows]
+    first_of_row = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+    return (np.arange(counts.sum()) + first_of_row).astype(np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedCompositions:
+    """n chemical compositions.
+
+    Attributes:
+        row_ptr: offsets, shape (n + 1,).
+        atomic_numbers: Z of every entry, shape (entries,), in the element order of each composition.
+        amounts: amount of that element in the formula as written, shape (entries,).
+    """
+
+    row_ptr: NDArray[np.int64]
+    atomic_numbers: NDArray[np.int64]
+    amounts: NDArray[np.float64]
+
+    @classmethod
+    def pack(cls, compositions: Iterable[Composition | str]) -> Self:
+        """Pack pymatgen compositions or formulas.
+
+        Raises:
+            ValueError: a formula that cannot be read, with its position and text.
+        """
+        from pymatgen.core import Composition
+
+        counts: list[int] = []
+        numbers: list[int] = []
+        amounts: list[float] = []
+        for position, given in enumerate(compositions):
+            try:
+                composition = Composition(given).element_composition
+                entries = [(element.Z, amount) for element, amount in composition.items()]
+            except (ValueError, AttributeError, KeyError, TypeError) as error:
+                raise ValueError(f"row {position}: cannot read {given!r} as a formula ({error})") from error
+            if not entries:
+                raise ValueError(f"row {position}: the formula {given!r} names no element")
+            counts.append(len(entries))
+            numbers.extend(number for number, _ in entries)
+            amounts.extend(amount for _, amount in entries)
+        return cls(_row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64))
+
+    def __len__(self) -> int:
+        return len(self.row_ptr) - 1
+
+    def __getitem__(self, row: int) -> Composition:
+        from pymatgen.core import Composition, Element
+
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)} compositions")
+        row %= len(self)
+        span = slice(self.row_ptr[row], self.row_ptr[row + 1])
+        pairs = zip(self.atomic_numbers[span], self.amounts[span], strict=True)
+        return Composition({Element.from_Z(int(number)): float(amount) for number, amount in pairs})
+
+    def __iter__(self) -> Iterator[Composition]:
+        return (self[row] for row in range(len(self)))
+
+    def take(self, rows: ArrayLike) -> PackedCompositions:
+        """The given rows, in the given order."""
+        wanted = np.asarray(rows, np.intp)
+        entries = _entries(self.row_ptr, wanted)
+        counts = np.diff(self.row_ptr)[wanted]
+        return PackedCompositions(_row_pointer(counts), self.atomic_numbers[entries], self.amounts[entries])
+
+    @cached_property
+    def formulas(self) -> tuple[str, ...]:
+        """Reduced formulas, as pymatgen writes them."""
+        return tuple(composition.reduced_formula for composition in self)
+
+    def row_hashes(self) -> list[str]:
+        """One hex digest a row, of its content alone: equal rows have equal digests."""
+        return _row_hashes(self.row_ptr, (self.atomic_numbers, self.amounts))
+
+
+@dataclass(frozen=True, eq=False)
+class PackedStructures:
+    """n ordered crystals.
+
+    Attributes:
+        row_ptr: offsets, shape (n + 1,).
+        lattices: lattice vectors as rows, in angstrom, shape (n, 3, 3).
+        atomic_numbers: Z of every site, shape (sites,).
+        fractional: fractional coordinates of every site, shape (sites, 3).
+    """
+
+    row_ptr: NDArray[np.int64]
+    lattices: NDArray[np.float64]
+    atomic_numbers: NDArray[np.int64]
+    fractional: NDArray[np.float64]
+
+    @classmethod
+    def pack(cls, structures: Iterable[Structure]) -> Self:
+        """Pack pymatgen structures; oxidation states and site properties are left behind.
+
+        Raises:
+            ValueError: a structure with partial occupancies or without sites, with its position.
+        """
+        counts: list[int] = []
+        lattices: list[NDArray[np.float64]] = []
+        numbers: list[int] = []
+        fractional: list[NDArray[np.float64]] = []
+        for position, structure in enumerate(structures):
+            if not structure.is_ordered:
+                formula = structure.composition.formula
+                raise ValueError(f"row {position}: {formula} has partial occupancies; order it first")
+            if len(structure) == 0:
+                raise ValueError(f"row {position}: the structure has no sites")
+            counts.append(len(structure))
+            lattices.append(structure.lattice.matrix)
+            numbers.extend(site.specie.Z for site in structure)
+            fractional.append(structure.frac_coords)
+        return cls(
+            _row_pointer(counts),
+            np.array(lattices, np.float64).reshape(-1, 3, 3),
+            np.array(numbers, np.int64),
+            np.concatenate(fractional) if fractional else np.empty((0, 3)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.row_ptr) - 1
+
+    def __getitem__(self, row: int) -> Structure:
+        from pymatgen.core import Element, Lattice, Structure
+
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)} structures")
+        row %= len(self)
+        span = slice(self.row_ptr[row], self.row_ptr[row + 1])
+        species = [Element.from_Z(int(number)) for number in self.atomic_numbers[span]]
+        return Structure(Lattice(self.lattices[row]), species, self.fractional[span])
+
+    def __iter__(self) -> Iterator[Structure]:
+        return (self[row] for row in range(len(self)))
+
+    def take(self, rows: ArrayLike) -> PackedStructures:
+        """The given rows, in the given order."""
+        wanted = np.asarray(rows, np.intp)
+        sites = _entries(self.row_ptr, wanted)
+        counts = np.diff(self.row_ptr)[wanted]
+        return PackedStructures(
+            _row_pointer(counts), self.lattices[wanted], self.atomic_numbers[sites], self.fractional[sites]
+        )
+
+    @cached_property
+    def compositions(self) -> PackedCompositions:
+        """Compositions of the cells: elements in the order of their first site, amounts a cell."""
+        counts: list[int] = []
+        numbers: list[int] = []
+        amounts: list[float] = []
+        for row in range(len(self)):
+            cell: dict[int, int] = {}
+            for number in self.atomic_numbers[self.row_ptr[row] : self.row_ptr[row + 1]].tolist():
+                cell[number] = cell.get(number, 0) + 1
+            counts.append(len(cell))
+            numbers.extend(cell)
+            amounts.extend(cell.values())
+        return PackedCompositions(_row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64))
+
+    def row_hashes(self) -> list[str]:
+        """One hex digest a row, of its content alone: equal rows have equal digests."""
+        sites = _row_hashes(self.row_ptr, (self.atomic_numbers, self.fractional))
+        return [
+            hashlib.blake2b(digest.encode() + lattice.tobytes(), digest_size=16).hexdigest()
+            for digest, lattice in zip(sites, np.ascontiguousarray(self.lattices), strict=True)
+        ]
+
+
+def _row_hashes(row_ptr: NDArray[np.int64], columns: Sequence[NDArray[np.generic]]) -> list[str]:
+    flat = [np.ascontiguousarray(column) for column in columns]
+    digests = []
+    for start, stop in zip(row_ptr[:-1], row_ptr[1:], strict=True):
+        digest = hashlib.blake2b(digest_size=16)
+        for column in flat:
+            digest.update(column[start:stop].tobytes())
+        digests.append(digest.hexdigest())
+    return digests
