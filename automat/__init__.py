@@ -1,0 +1,40 @@
+"""automat: honest leaderboards for materials property prediction.
+
+>>> from automat import Model, run
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from automat.core import (
+    Budget,
+    Cell,
+    Dataset,
+    Fold,
+    InputError,
+    Model,
+    Predictions,
+    RunRecord,
+    Split,
+    UnknownNameError,
+)
+
+if TYPE_CHECKING:
+    from automat.api import RunResult, leaderboards, load_results, report, run
+
+__all__ = [
+    "Budget", "Cell", "Dataset", "Fold", "InputError", "Model", "Predictions", "RunRecord", "RunResult",
+    "Split", "UnknownNameError", "leaderboards", "load_results", "report", "run",
+]  # fmt: skip
+
+_CALLS = frozenset({"RunResult", "leaderboards", "load_results", "report", "run"})
+
+
+def __getattr__(name: str) -> Any:
+    """Load the calls when they are first used: they import pandas and plotly, the nouns do not."""
+    if name in _CALLS:
+        from automat import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'automat' has no attribute {name!r}")

@@ -1,0 +1,47 @@
+# One environment, .venv, for everything. `make run` and `make test` make it when it is missing or old.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Busy OpenMP threads starve each other on a small machine; automat's workers set the same for themselves.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= passive
+export DGLBACKEND ?= pytorch
+
+.PHONY: run quick test test-fast lint format data clean
+
+run: $(READY)
+	$(BIN)/automat run --dataset mp_formation
+
+quick: $(READY)
+	$(BIN)/automat run --dataset mp_formation --preset quick
+
+# Every test, the slow ones included.
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --doctest-modules
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests scripts
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Rebuild the embedded datasets from matminer's source distribution; the result is byte-identical.
+data: $(READY)
+	$(BIN)/python scripts/build_embedded_data.py
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

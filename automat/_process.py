@@ -1,0 +1,110 @@
+"""Facts about this process and this machine: memory, threads, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import MappingProxyType
+
+ONE_THREAD: Mapping[str, str] = MappingProxyType(
+    {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "NUMEXPR_NUM_THREADS": "1",
+        # Idle OpenMP threads spin by default, and starve every other process of the machine.
+        "OMP_WAIT_POLICY": "passive",
+        # Without it DGL writes a file into the home folder to ask which backend is wanted.
+        "DGLBACKEND": "pytorch",
+        # PyCaret opens logs.log in the working folder when it is imported.
+        "PYCARET_CUSTOM_LOGGING_PATH": os.devnull,
+    }
+)
+"""What a worker's environment says before any heavy import."""
+
+PACKAGES = (
+    "automat", "numpy", "pandas", "scipy", "scikit-learn", "xgboost", "lightgbm", "catboost", "pycaret",
+    "torch", "dgl", "optuna", "matminer", "pymatgen",
+)  # fmt: skip
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"
+_KB_PER_MB = 1024
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for processes started inside; put them back afterwards."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def reset_peak_memory() -> None:
+    """Let the peak count from now on, where the system can (Linux)."""
+    try:
+        _CLEAR.write_text(_RESET_PEAK)
+    except OSError:
+        return
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process since the last reset, in MB; since its start where no reset is possible."""
+    try:
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / _KB_PER_MB
+    except OSError:
+        pass
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / _KB_PER_MB**2
+
+
+def versions() -> dict[str, str]:
+    """Python's and the installed packages' versions; packages that are absent are left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str:
+    """The commit of automat's sources, with ``+changes`` where they differ; empty outside a checkout."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return ""
+    try:
+        head = _git(here, "rev-parse", "--short=12", "HEAD")
+        return head + ("+changes" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def host() -> str:
+    """Processor and system, without the machine's name."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - fixed words, no shell
+        ["git", "-C", str(folder), *arguments],  # noqa: S607 - git is found as the user has it
+        capture_output=True, text=True, check=True, timeout=10,
+    )  # fmt: skip
+    return done.stdout.strip()

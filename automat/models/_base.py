@@ -1,0 +1,129 @@
+"""The registry of entrants: every module of this folder with a ``MODEL``, and the user's own.
+
+A user's model is the same object in a file of theirs, or an entry point in the group ``automat.models``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automat.core import InputError, Model, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import ModuleType
+
+ENTRY_POINT_GROUP = "automat.models"
+
+_PIP_NAMES = {"sklearn": "scikit-learn"}
+_LAST_PYTHON = {"pycaret": (3, 11), "dgl": (3, 11)}
+
+
+@cache
+def registry() -> Mapping[str, Model]:
+    """Every registered model by name: this folder's first, then entry points'.
+
+    Raises:
+        InputError: two models share a name, or an entry point is not a Model.
+    """
+    package = importlib.import_module("automat.models")
+    models = [
+        importlib.import_module(f"automat.models.{module.name}").MODEL
+        for module in pkgutil.iter_modules(package.__path__)
+        if not module.name.startswith("_")
+    ]
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        models.append(_checked(point.load(), f"entry point {point.name!r}"))
+    return _by_name(models)
+
+
+def resolve(names: Iterable[str]) -> tuple[Model, ...]:
+    """Names and ``.py`` files to models, in the order given.
+
+    Raises:
+        UnknownNameError: a name that is not registered.
+        InputError: a file that holds no model, or two models of one name.
+    """
+    known = registry()
+    chosen: list[Model] = []
+    for name in names:
+        if name.endswith(".py"):
+            chosen.extend(from_file(Path(name)))
+        elif name in known:
+            chosen.append(known[name])
+        else:
+            raise UnknownNameError("model", name, known)
+    return tuple(_by_name(chosen).values())
+
+
+def from_file(path: Path) -> tuple[Model, ...]:
+    """The models of a user's file: ``MODEL``, or ``MODELS`` with several.
+
+    Their version is the file's content, so that an edited model is computed anew.
+
+    Raises:
+        InputError: the file is absent, does not run, or holds no Model.
+    """
+    if not path.is_file():
+        raise InputError(f"no model file at {str(path)!r}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    module = _run_file(path, f"automat_user_model_{digest}")
+    found = getattr(module, "MODELS", None) or [getattr(module, "MODEL", None)]
+    models = [_checked(model, f"MODEL in {str(path)!r}") for model in found]
+    return tuple(replace(model, version=f"{model.version}+{digest}") for model in models)
+
+
+def unavailable_because(model: Model) -> str:
+    """Why the model cannot run here; empty when it can."""
+    missing = [package for package in model.requires if importlib.util.find_spec(package) is None]
+    if not missing:
+        return ""
+    here = sys.version_info[:2]
+    ended = [package for package in missing if here > _LAST_PYTHON.get(package, here)]
+    if ended:
+        last = ".".join(map(str, _LAST_PYTHON[ended[0]]))
+        return f"{ended[0]} supports Python up to {last}; this is {here[0]}.{here[1]}"
+    pip_names = " ".join(_PIP_NAMES.get(package, package) for package in missing)
+    return f"not installed: pip install {pip_names}"
+
+
+def _run_file(path: Path, name: str) -> ModuleType:
+    import cloudpickle
+
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{str(path)!r} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise InputError(f"{str(path)!r} does not run: {type(error).__name__}: {error}") from error
+    # Workers cannot import a file by this name, so what it defines travels by value.
+    cloudpickle.register_pickle_by_value(module)
+    return module
+
+
+def _checked(found: object, where: str) -> Model:
+    if not isinstance(found, Model):
+        raise InputError(f"{where} is {type(found).__name__}, not an automat.Model")
+    return found
+
+
+def _by_name(models: Iterable[Model]) -> dict[str, Model]:
+    named: dict[str, Model] = {}
+    for model in models:
+        if model.name in named:
+            raise InputError(f"two models are called {model.name!r}; rename one")
+        named[model.name] = model
+    return named

@@ -1,0 +1,216 @@
+"""A run worked out: which entrants can enter, which cells there are, and what the models are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from automat import models as registered
+from automat import presets, splits
+from automat.core import Cell, InputError, Model, Split, UnknownNameError
+from automat.evaluate import Inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from automat.core import Budget, Dataset, Fold
+
+_CHEAPEST_FIRST = {"cheap": 0, "moderate": 1, "expensive": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All of a run but its results.
+
+    Attributes:
+        dataset, folds: the data and how it is cut.
+        models: that enter.
+        cells: in the order they should run.
+        left_out: models that cannot enter, each with the reason.
+    """
+
+    dataset: Dataset
+    folds: tuple[Fold, ...]
+    models: tuple[Model, ...]
+    cells: tuple[Cell, ...]
+    left_out: Mapping[str, str]
+
+
+class FeaturizeProgress(Protocol):
+    """Told how many rows are featurized, of how many."""
+
+    def featurizing(self, done: int, total: int) -> None:
+        """``done`` of ``total`` rows."""
+
+
+def make(
+    dataset: Dataset,
+    *,
+    models: Sequence[str | Model] | None = None,
+    features: str | None = None,
+    preset: str = "default",
+    split: str | None = None,
+    folds: int | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Work a run out.
+
+    Raises:
+        InputError: a name that is not known, a model that was asked for and cannot enter, or folds that
+            cannot be made.
+    """
+    budget = presets.budget(preset, trials=trials)
+    cut = Split(split or splits.default_kind(dataset), budget.folds if folds is None else folds, seed)
+    made = splits.make(dataset, cut)
+    entrants = _entrants(models)
+    left_out = {model.name: reason for model in entrants if (reason := _cannot_enter(model, dataset))}
+    if models is not None and left_out:
+        name, reason = next(iter(left_out.items()))
+        raise InputError(f"model {name!r} cannot run on {dataset.name!r}: {reason}")
+    able = tuple(model for model in entrants if model.name not in left_out)
+    feature_set = _feature_set(dataset, features)
+    cells = tuple(
+        Cell(
+            dataset=dataset.name,
+            dataset_sha256=dataset.sha256,
+            target=dataset.target_name,
+            split=cut,
+            fold=fold.index,
+            model=model.name,
+            model_version=model.version,
+            features=_given(model, feature_set),
+            features_version=_version(model, dataset, feature_set),
+            budget=_spendable(model, budget),
+            seed=seed,
+        )
+        for fold in made
+        for model in _in_order(able, fold.index)
+    )
+    return Plan(dataset, made, able, cells, left_out)
+
+
+def inputs(
+    plan: Plan,
+    cells: Iterable[Cell],
+    *,
+    cache_dir: Path | None,
+    jobs: int,
+    progress: FeaturizeProgress | None = None,
+) -> dict[str, Inputs]:
+    """What the cells' models are given, by the cells' ``features``; computed here, or read from the cache."""
+    dataset = plan.dataset
+    kind_of = {cell.features: model for cell in cells for model in plan.models if model.name == cell.model}
+    report = progress.featurizing if progress else None
+    return {
+        features: _inputs(dataset, model, features, cache_dir, jobs, report)
+        for features, model in kind_of.items()
+    }
+
+
+def _inputs(
+    dataset: Dataset,
+    model: Model,
+    features: str,
+    cache_dir: Path | None,
+    jobs: int,
+    report: Callable[[int, int], None] | None,
+) -> Inputs:
+    import automat_featurizers
+
+    if dataset.inputs == "table":
+        return Inputs(dataset.table)
+    if model.input == "features":
+        packed = dataset.structures if dataset.structures is not None else dataset.compositions
+        made = automat_featurizers.featurize(
+            packed, features, cache_dir=cache_dir, jobs=jobs, progress=report
+        )
+        return Inputs(made.values, made.seconds)
+    if model.input == "graph":
+        import time
+
+        started = time.process_time()
+        graphs = automat_featurizers.graphs(dataset.structures, cache_dir)
+        return Inputs(graphs, time.process_time() - started)
+    return Inputs(dataset.structures if model.input == "structures" else dataset.compositions)
+
+
+def _entrants(models: Sequence[str | Model] | None) -> tuple[Model, ...]:
+    if models is None:
+        return tuple(registered.registry().values())
+    if not models:
+        raise InputError("no models were named")
+    chosen: list[Model] = []
+    for model in models:
+        chosen.extend([model] if isinstance(model, Model) else registered.resolve([model]))
+    names = [model.name for model in chosen]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise InputError(f"two models are called {min(twice)!r}; rename one")
+    return tuple(chosen)
+
+
+def _cannot_enter(model: Model, dataset: Dataset) -> str:
+    if dataset.task not in model.tasks:
+        return f"it does {' and '.join(model.tasks)}, not {dataset.task}"
+    if model.input in {"graph", "structures"} and dataset.structures is None:
+        return "it needs crystal structures"
+    if model.input == "compositions" and dataset.compositions is None:
+        return "it needs compositions"
+    return registered.unavailable_because(model)
+
+
+def _feature_set(dataset: Dataset, name: str | None) -> str:
+    """The feature set of the tabular models.
+
+    Raises:
+        UnknownNameError: no such set.
+        InputError: the dataset lacks what the set takes.
+    """
+    import automat_featurizers
+
+    if name is None:
+        return automat_featurizers.default_feature_set(dataset.inputs)
+    if dataset.inputs == "table":
+        raise InputError(
+            f"{dataset.name!r} is a plain table, its columns are the features; leave --features out"
+        )
+    known = {feature_set.name: feature_set for feature_set in automat_featurizers.feature_sets()}
+    if name not in known:
+        raise UnknownNameError("feature set", name, known)
+    if known[name].takes == "structure" and dataset.structures is None:
+        raise InputError(
+            f"feature set {name!r} needs crystal structures, which {dataset.name!r} does not have"
+        )
+    return name
+
+
+def _given(model: Model, feature_set: str) -> str:
+    return feature_set if model.input == "features" else model.input
+
+
+def _version(model: Model, dataset: Dataset, feature_set: str) -> str:
+    import automat_featurizers
+
+    if model.input == "features" and dataset.inputs != "table":
+        return automat_featurizers.feature_set(feature_set).version
+    if model.input == "features":
+        return automat_featurizers.TableEncoder().version
+    if model.input == "graph":
+        return automat_featurizers.CrystalGraphBuilder().version
+    return "1"
+
+
+def _spendable(model: Model, budget: Budget) -> dict[str, object]:
+    """The part of the budget that this model can spend, so that only what matters to it names its cells."""
+    searched = model.is_searched and not model.searches_itself
+    trials = budget.trials[model.cost] if searched else 1
+    return {"preset": budget.name, "trials": trials, **model.settings(budget)}
+
+
+def _in_order(models: Sequence[Model], fold: int) -> list[Model]:
+    """Cheapest first in the first fold, so that the board fills early; dearest first in the others, so
+    that no worker is left alone with a long cell at the end.
+    """
+    return sorted(models, key=lambda model: _CHEAPEST_FIRST[model.cost], reverse=fold > 0)

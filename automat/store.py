@@ -1,0 +1,257 @@
+"""Records and predictions on disk: one file a cell, written whole or not at all.
+
+Layout, under the folder that ``--out`` names::
+
+    <dataset>/records/<cell key>.json          a RunRecord
+    <dataset>/predictions/<cell key>.parquet   its test predictions
+    <dataset>/<board>.json, <board>.html       what a board's page says of its data, and the page
+    index.html                                 links the pages
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automat.core import Cell, InputError, RunRecord, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pandas as pd
+
+    from automat.core import Predictions
+
+_SET_ASIDE = ".unreadable"
+_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def folder_name(dataset: str) -> str:
+    """A dataset's name as a folder: letters, digits, ``._-``, never a way out of its parent.
+
+    >>> folder_name("../<My data>")
+    'My-data'
+    """
+    return _SAFE.sub("-", dataset).strip(".-") or "dataset"
+
+
+class Store:
+    """The records below one folder.
+
+    Args:
+        root: the folder; made when first written to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def check_writable(self) -> None:
+        """Make the folder and try a file in it.
+
+        Raises:
+            InputError: it cannot be made or written to.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"cannot write to the output folder {str(self.root)!r}: {error.strerror}"
+            ) from error
+
+    def folder(self, dataset: str) -> Path:
+        """Where a dataset's results lie."""
+        return self.root / folder_name(dataset)
+
+    def is_done(self, cell: Cell) -> bool:
+        """Whether the cell finished well; one that failed is tried again."""
+        record = self.read(cell)
+        return record is not None and record.status == "ok"
+
+    def read(self, cell: Cell) -> RunRecord | None:
+        """The cell's record, if there is a readable one."""
+        return _read_record(self._record_path(cell.dataset, cell.key))
+
+    def write(self, record: RunRecord, predictions: Predictions | None) -> None:
+        """Keep a cell's result. The record comes last: where there is one, its predictions are whole."""
+        cell = record.cell
+        if predictions is not None:
+            path = self.folder(cell.dataset) / "predictions" / f"{cell.key}.parquet"
+            _write_whole(path, _to_parquet(record, predictions))
+        text = json.dumps(_jsonable(asdict(record)), indent=1, allow_nan=False)
+        _write_whole(self._record_path(cell.dataset, cell.key), text.encode())
+
+    def page(self, row: Mapping[str, Any]) -> Path:
+        """Where the page of the board that a record's row belongs to lies."""
+        name = f"{row['preset']}-{row['split']}{row['folds']}-seed{row['split_seed']}"
+        return self.folder(row["dataset"]) / f"{folder_name(name)}.html"
+
+    def write_context(self, cell: Cell, context: Mapping[str, Any]) -> None:
+        """Keep what the page of the cell's board says beside its figures."""
+        text = json.dumps(_jsonable(context), indent=1, allow_nan=False)
+        _write_whole(self.page(_board_columns(cell)).with_suffix(".json"), text.encode())
+
+    def read_context(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What was kept for the board of a record's row; empty where it is lost."""
+        try:
+            found: dict[str, Any] = json.loads(
+                self.page(row).with_suffix(".json").read_text(encoding="utf-8")
+            )
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found
+
+    def records(self, dataset: str | None = None) -> Iterator[RunRecord]:
+        """Every readable record, of one dataset or of all; unreadable files are set aside."""
+        folder = "*" if dataset is None else folder_name(dataset)
+        for path in sorted(self.root.glob(f"{folder}/records/*.json")):
+            record = _read_record(path)
+            if record is not None:
+                yield record
+
+    def table(self, dataset: str | None = None) -> pd.DataFrame:
+        """The records as automat_leaderboards reads them: one row a cell."""
+        import pandas as pd
+        from automat_leaderboards.records import RECORD_COLUMNS
+
+        return pd.DataFrame(
+            [as_row(record) for record in self.records(dataset)], columns=list(RECORD_COLUMNS)
+        )
+
+    def predictions(self, dataset: str, keys: Iterable[str]) -> pd.DataFrame:
+        """Test predictions of the given cells, in one table."""
+        import pandas as pd
+        from automat_leaderboards.records import PREDICTION_COLUMNS
+
+        folder = self.folder(dataset) / "predictions"
+        paths = [folder / f"{key}.parquet" for key in keys]
+        tables = [pd.read_parquet(path) for path in paths if path.is_file()]
+        return (
+            pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        )
+
+    def _record_path(self, dataset: str, key: str) -> Path:
+        return self.folder(dataset) / "records" / f"{key}.json"
+
+
+def as_row(record: RunRecord) -> dict[str, Any]:
+    """A record as one flat row."""
+    cell = record.cell
+    row: dict[str, Any] = _board_columns(cell) | {
+        "cell": cell.key,
+        "dataset_sha256": cell.dataset_sha256,
+        "target": cell.target,
+        "fold": cell.fold,
+        "seed": cell.seed,
+        "model": cell.model,
+        "features": cell.features,
+        "budget": json.dumps(dict(cell.budget), sort_keys=True),
+        "params": json.dumps(_jsonable(record.params), sort_keys=True),
+        "versions": json.dumps(_jsonable(record.versions), sort_keys=True),
+        "details": json.dumps(_jsonable(record.details)),
+    }
+    for name in (
+        "task", "unit", "title", "status", "error", "n_train", "n_test", "featurize_seconds", "tune_seconds",
+        "fit_seconds", "predict_seconds", "peak_memory_mb", "commit", "host", "finished_at",
+    ):  # fmt: skip
+        row[name] = getattr(record, name)
+    for part, scores in record.metrics.items():
+        row |= {f"{part}_{metric}": math.nan if value is None else value for metric, value in scores.items()}
+    return row
+
+
+def _board_columns(cell: Cell) -> dict[str, Any]:
+    return {
+        "dataset": cell.dataset,
+        "preset": cell.preset,
+        "split": cell.split.kind,
+        "folds": cell.split.folds,
+        "split_seed": cell.split.seed,
+    }
+
+
+def _to_parquet(record: RunRecord, predictions: Predictions) -> bytes:
+    import io
+
+    import pandas as pd
+
+    n = len(predictions.ids)
+    probability = np.full(n, np.nan)
+    if predictions.probabilities is not None:
+        classes = predictions.probabilities.shape[1]
+        column = np.ones(n, dtype=np.intp) if classes == 2 else predictions.y_pred.astype(np.intp)  # noqa: PLR2004 - binary
+        probability = predictions.probabilities[np.arange(n), column]
+    frame = pd.DataFrame(
+        {
+            "cell": record.cell.key,
+            "model": record.cell.model,
+            "features": record.cell.features,
+            "fold": record.cell.fold,
+            "id": predictions.ids,
+            "y_true": predictions.y_true,
+            "y_pred": predictions.y_pred,
+            "y_std": np.full(n, np.nan),
+            "probability": probability,
+        }
+    )
+    if predictions.probabilities is not None:
+        for code in range(predictions.probabilities.shape[1]):
+            frame[f"probability_{code}"] = predictions.probabilities[:, code]
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _read_record(path: Path) -> RunRecord | None:
+    """The record, or None where there is none; a garbled one is set aside, so its cell runs again."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["cell"]["split"] = Split(**content["cell"]["split"])
+        record = RunRecord(**content | {"cell": Cell(**content["cell"])})
+        if record.cell.key != path.stem:
+            raise ValueError("the record's content does not match its name")
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError):
+        path.replace(path.with_suffix(path.suffix + _SET_ASIDE))
+        return None
+    return record
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _jsonable(value: Any) -> Any:
+    """Plain JSON values; numbers that JSON does not know (NaN, infinity) become null."""
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        return _jsonable(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return str(value)

@@ -1,0 +1,267 @@
+"""What the terminal shows: progress, and tables in the order verdict, table, path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import automat_leaderboards
+from automat_leaderboards import HIGHER_IS_BETTER
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from automat.core import PRIMARY_METRIC, InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from automat_leaderboards import Leaderboard
+
+    from automat.api import RunResult
+    from automat.core import Cell, RunRecord
+
+METRIC_TITLES = {
+    "mae": "MAE", "rmse": "RMSE", "r2": "R2", "roc_auc": "ROC-AUC", "accuracy": "accuracy",
+    "balanced_accuracy": "bal. acc.", "f1": "F1", "mcc": "MCC",
+}  # fmt: skip
+_SHOWN = {
+    "regression": ("mae", "rmse", "r2"),
+    "classification": ("roc_auc", "balanced_accuracy", "f1", "mcc"),
+}
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_WIDE = 160
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration like ``90s``, ``30m`` or ``2h``; a bare number is seconds.
+
+    >>> parse_duration("30m")
+    1800.0
+
+    Raises:
+        InputError: anything else.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not found or float(found[1]) == 0:
+        raise InputError(f"time limit {text!r} is not a duration; write 90s, 30m or 2h")
+    return float(found[1]) * _SECONDS[found[2] or "s"]
+
+
+class ProgressBar:
+    """What runs, what is left, and the best so far; silent where the output is not a terminal."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._features = self._bar.add_task("features", total=None, visible=False, note="")
+        self._cells = self._bar.add_task("cells", total=None, visible=False, note="")
+        self._scores: dict[str, list[float]] = {}
+        self._metric = ""
+        self._running = ""
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def featurizing(self, done: int, total: int) -> None:
+        """``done`` of ``total`` rows are featurized."""
+        self._bar.update(self._features, completed=done, total=total, visible=done < total)
+
+    def start_cells(self, total: int, done: int) -> None:
+        """``done`` of ``total`` cells were found finished."""
+        self._bar.update(self._features, visible=False)
+        self._bar.update(self._cells, completed=done, total=total, visible=True)
+
+    def running(self, cells: Sequence[Cell]) -> None:
+        """These cells run now."""
+        self._running = ", ".join(f"{cell.model} {cell.fold + 1}/{cell.split.folds}" for cell in cells)
+        self._note()
+
+    def finished(self, record: RunRecord) -> None:
+        """A cell ended."""
+        self._metric = PRIMARY_METRIC[record.task]
+        value = record.metrics.get("test", {}).get(self._metric)
+        if record.status == "ok" and value is not None:
+            self._scores.setdefault(record.cell.model, []).append(value)
+        else:
+            self._bar.console.print(f"[red]{record.cell.model}, fold {record.cell.fold + 1}: ", end="")
+            self._bar.console.print(f"{record.status}, {record.error}", markup=False)
+        self._bar.advance(self._cells)
+        self._note()
+
+    def _note(self) -> None:
+        note = self._running
+        if self._scores:
+            means = {model: sum(values) / len(values) for model, values in self._scores.items()}
+            best = (max if self._metric in HIGHER_IS_BETTER else min)(means, key=means.__getitem__)
+            note += f" · best so far {best} {means[best]:.4g} ({len(self._scores[best])} folds)"
+        self._bar.update(self._cells, note=note)
+
+
+def print_run(result: RunResult, console: Console | None = None) -> None:
+    """The verdict, the table, and the path on a line of its own."""
+    console = console or _console()
+    print_boards([result.board], console)
+    for name, reason in result.left_out.items():
+        console.print(f"not entered: {name} ({reason})", markup=False)
+    console.print(f"{result.computed} cells computed, {result.reused} found done, {result.failed} failed")
+    # Written past rich, which would wrap a long path.
+    console.file.write(f"leaderboard: {result.page}\n")
+
+
+def print_boards(boards: Sequence[Leaderboard], console: Console | None = None) -> None:
+    """Every board: its verdict, then its table."""
+    console = console or _console()
+    for board in boards:
+        console.print(automat_leaderboards.verdict(board), markup=False, soft_wrap=True)
+        console.print(_board_table(board))
+
+
+def write_board(board: Leaderboard, *, csv: Path | None, json: Path | None) -> None:
+    """Write the board to the files that are named.
+
+    Raises:
+        InputError: a file that cannot be written.
+    """
+    for path, write in ((csv, automat_leaderboards.to_csv), (json, automat_leaderboards.to_json)):
+        if path is None:
+            continue
+        try:
+            path.write_text(write(board), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def print_datasets() -> None:
+    """The embedded datasets."""
+    from automat import datasets
+
+    table = Table("name", "rows", "task", "unit", "spread", "inputs", "source", title=None)
+    for info in datasets.available():
+        spread = (
+            f"{info.spread:.3g}"
+            if info.task == "regression"
+            else f"{info.spread:.0%} outside the largest class"
+        )
+        table.add_row(info.name, str(info.rows), info.task, info.unit, spread, info.inputs, info.source)
+    console = _console()
+    console.print(table)
+    console.print("spread: mean absolute deviation of the target, what guessing its mean costs")
+
+
+def print_models() -> None:
+    """The registered models."""
+    from automat.models import registry, unavailable_because
+
+    table = Table("name", "title", "takes", "tasks", "cost", "licence", "available", "citation and ranges")
+    for model in sorted(registry().values(), key=lambda model: model.name):
+        state = unavailable_because(model) or "yes"
+        table.add_row(
+            model.name,
+            model.title,
+            model.input,
+            ", ".join(model.tasks),
+            model.cost,
+            model.licence,
+            state,
+            model.citation,
+        )
+    _console().print(table)
+
+
+def print_featurizers() -> None:
+    """The feature sets."""
+    import automat_featurizers
+
+    table = Table("name", "takes", "columns", "ms a row", "what", "citation")
+    for found in automat_featurizers.feature_sets():
+        table.add_row(
+            found.name, found.takes, str(found.columns), f"{found.cost_ms:g}", found.summary, found.citation
+        )
+    _console().print(table)
+
+
+def print_splits() -> None:
+    """The splits."""
+    from automat.splits import SPLITS
+
+    table = Table("name", "what its score tells")
+    for kind in SPLITS.values():
+        table.add_row(kind.name, kind.summary)
+    _console().print(table)
+
+
+def _console() -> Console:
+    console = Console()
+    # A pipe has no width of its own; 80 columns would break every row of the table.
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
+def _board_table(board: Leaderboard) -> Table:
+    table = Table(
+        title=f"{board.dataset}: {board.split} split, {board.folds} folds, seed {board.seed}, {board.preset}"
+    )
+    table.add_column("", justify="right")
+    table.add_column("entrant")
+    table.add_column("features")
+    metrics = _SHOWN[board.task]
+    for metric in metrics:
+        unit = f" {board.unit}" if board.unit and metric in {"mae", "rmse"} else ""
+        table.add_column(METRIC_TITLES[metric] + unit, justify="right")
+    for title in (
+        f"train {METRIC_TITLES[board.metric]}",
+        "skill",
+        "tune s",
+        "fit s",
+        "predict s",
+        "MB",
+        "failed",
+    ):
+        table.add_column(title, justify="right")
+    for row in board.rows:
+        table.add_row(
+            *_board_cells(row, board.metric, metrics), style="bold" if row.rank == 1 or row.tied else ""
+        )
+    return table
+
+
+def _board_cells(row: Any, metric: str, metrics: Sequence[str]) -> list[str]:
+    def number(value: float | None, pattern: str) -> str:
+        return "" if value is None or value != value else format(value, pattern)  # noqa: PLR0124 - NaN
+
+    scores = [
+        f"{number(row.test_mean.get(name), '.4f')} ± {number(row.test_std.get(name), '.4f')}"
+        if row.folds_ok
+        else "-"
+        for name in metrics
+    ]
+    return [
+        str(row.rank or "-"),
+        row.model,
+        row.features,
+        *scores,
+        number(row.train_mean.get(metric), ".4f"),
+        number(row.skill, ".3f"),
+        number(row.tune_seconds, ".1f"),
+        number(row.fit_seconds, ".1f"),
+        number(row.predict_seconds, ".2f"),
+        number(row.peak_memory_mb, ".0f"),
+        str(row.folds_failed) if row.folds_failed else "",
+    ]

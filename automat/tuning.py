@@ -1,0 +1,121 @@
+"""Optuna's search for a model's parameters, on rows of the training fold alone.
+
+The search sees two sets of rows: those it fits on and the inner holdout it is judged by. The test fold
+never reaches this module.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from automat.core import PRIMARY_METRIC
+
+if TYPE_CHECKING:
+    import optuna
+
+    from automat.core import Model, Task
+
+Scores = Mapping[str, float]
+Objective = Callable[[dict[str, Any]], Scores]
+
+_DIRECTION = {"mae": "minimize", "roc_auc": "maximize"}
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search found.
+
+    Attributes:
+        params: the best trial's parameters.
+        scores: that trial's metrics on the inner holdout; empty when nothing was searched.
+        history: every trial in order: number, value of the primary metric, params, and its error if it failed.
+        seconds: CPU seconds spent.
+    """
+
+    params: dict[str, Any]
+    scores: Scores
+    history: tuple[dict[str, Any], ...]
+    seconds: float
+
+
+class SearchFailedError(RuntimeError):
+    """Every trial of a search raised."""
+
+
+def search(model: Model, task: Task, objective: Objective, *, trials: int, seed: int) -> Search:
+    """Find parameters that do best on the inner holdout.
+
+    The model's defaults are the first trial, so the result is never worse than they are where it is
+    judged; further trials come from Optuna's TPE sampler. With fewer than two trials, or a model with
+    nothing to search, the defaults are taken as they are and nothing is fitted.
+
+    Args:
+        model: gives the space and the defaults.
+        task: decides the primary metric.
+        objective: parameters to metrics on the inner holdout.
+        trials: how many parameter sets to try, the defaults included.
+        seed: of the sampler.
+
+    Raises:
+        SearchFailedError: no trial finished; the message is the first trial's error.
+    """
+    if trials <= 1 or not model.is_searched or model.searches_itself:
+        return Search(params=dict(model.defaults), scores={}, history=(), seconds=0.0)
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    metric = PRIMARY_METRIC[task]
+    started = time.process_time()
+    study = optuna.create_study(
+        direction=_DIRECTION[metric],
+        # A joint (multivariate) TPE model copes better with few trials than one parameter at a time.
+        sampler=optuna.samplers.TPESampler(
+            seed=seed,
+            multivariate=True,
+            n_startup_trials=max(3, trials // 3),
+        ),
+    )
+    if model.defaults:
+        study.enqueue_trial(dict(model.defaults))
+
+    def evaluate(trial: optuna.Trial) -> float:
+        params = model.space(trial)
+        trial.set_user_attr("params", params)
+        try:
+            scores = objective(params)
+        except Exception as error:
+            trial.set_user_attr("error", f"{type(error).__name__}: {error}")
+            raise optuna.TrialPruned from error
+        trial.set_user_attr("scores", dict(scores))
+        if math.isnan(scores[metric]):
+            trial.set_user_attr("error", f"{metric} is not defined on the inner holdout")
+            raise optuna.TrialPruned
+        return float(scores[metric])
+
+    study.optimize(evaluate, n_trials=trials)
+    history = tuple(_as_row(trial) for trial in study.trials)
+    finished = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    if not finished:
+        raise SearchFailedError(f"all {trials} trials failed, the first with {history[0].get('error', '')}")
+    best = study.best_trial
+    return Search(
+        params=dict(best.user_attrs["params"]),
+        scores=best.user_attrs["scores"],
+        history=history,
+        seconds=time.process_time() - started,
+    )
+
+
+def _as_row(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "number": trial.number,
+        "value": trial.value,
+        "params": trial.user_attrs.get("params", dict(trial.params)),
+    }
+    if "error" in trial.user_attrs:
+        row["error"] = trial.user_attrs["error"]
+    return row
