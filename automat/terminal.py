@@ -247,7 +247,7 @@ def _board_cells(row: Any, metric: str, metrics: Sequence[str]) -> list[str]:
         return "" if value is None or value != value else format(value, pattern)  # noqa: PLR0124 - NaN
 
     scores = [
-        f"{number(row.test_mean.get(name), '.4f')} ± {number(row.test_std.get(name), '.4f')}"
+        f"{number(row.mean['test'][name], '.4f')} ± {number(row.std['test'][name], '.4f')}"
         if row.folds_ok
         else "-"
         for name in metrics
@@ -257,7 +257,7 @@ def _board_cells(row: Any, metric: str, metrics: Sequence[str]) -> list[str]:
         row.model,
         row.features,
         *scores,
-        number(row.train_mean.get(metric), ".4f"),
+        number(row.mean["train"][metric], ".4f"),
         number(row.skill, ".3f"),
         number(row.tune_seconds, ".1f"),
         number(row.fit_seconds, ".1f"),

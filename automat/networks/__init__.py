@@ -1,0 +1,1 @@
+"""Networks in torch: graph operations with two backends, one trainer, one file a network."""

@@ -1,0 +1,220 @@
+"""The datasets that ship with automat. To add one, add a row to ``EMBEDDED``."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automat.core import Dataset, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from automat.core import Inputs, Task
+
+ON_HULL = 1e-6
+"""eV/atom above the hull up to which a material counts as stable: the rounding of the source."""
+
+_FOLDER = "data"
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A line of ``automat datasets``.
+
+    Attributes:
+        spread: mean absolute deviation of the target, or the share outside the largest class.
+    """
+
+    name: str
+    title: str
+    rows: int
+    task: Task
+    unit: str
+    spread: float
+    inputs: Inputs
+    source: str
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One embedded dataset: a column of a file, and how it becomes a target.
+
+    Attributes:
+        title: for people.
+        file: Parquet file without its ending; empty for scikit-learn's iris.
+        column: of the file.
+        target: name of the target.
+        unit: of the target.
+        derive: file column to target values or class codes.
+        task, classes: as in Dataset.
+    """
+
+    title: str
+    file: str
+    column: str
+    target: str
+    unit: str = ""
+    derive: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.asarray
+    task: Task = "regression"
+    classes: tuple[str, ...] = ()
+
+
+def _on_hull(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (energy <= ON_HULL).astype(np.float64)
+
+
+EMBEDDED: Mapping[str, Embedded] = MappingProxyType(
+    {
+        "mp_formation": Embedded(
+            "formation energy", "flla_2015", "formation_energy_per_atom", "formation_energy_per_atom", "eV/atom"
+        ),
+        "mp_stability": Embedded(
+            f"on the convex hull (at most {ON_HULL:g} eV/atom above it)",
+            "flla_2015", "e_above_hull", "stability",
+            derive=_on_hull, task="classification", classes=("unstable", "stable"),
+        ),
+        "mp_bulk_modulus": Embedded(
+            "bulk modulus K_VRH", "elastic_tensor", "K_VRH", "log10_K_VRH", "log10(GPa)", derive=np.log10
+        ),
+        "mp_shear_modulus": Embedded(
+            "shear modulus G_VRH", "elastic_tensor", "G_VRH", "log10_G_VRH", "log10(GPa)", derive=np.log10
+        ),
+        "mp_dielectric": Embedded("refractive index", "dielectric_constant", "n", "n"),
+        "mp_band_gap": Embedded("band gap (PBE, of insulators)", "dielectric_constant", "band_gap", "band_gap", "eV"),
+        "mp_piezoelectric": Embedded(
+            "largest piezoelectric modulus", "piezoelectric_tensor", "eij_max", "eij_max", "C/m^2"
+        ),
+        "iris": Embedded(
+            "iris flowers (a plain table, for lessons)", "", "", "species",
+            task="classification", classes=("setosa", "versicolor", "virginica"),
+        ),
+    }
+)  # fmt: skip
+
+
+def load(name: str) -> Dataset:
+    """An embedded dataset by its name.
+
+    Raises:
+        InputError: its file is damaged.
+    """
+    return _iris() if name == "iris" else _materials(name)
+
+
+def available() -> tuple[DatasetInfo, ...]:
+    """What ships, in the order of ``EMBEDDED``; rows and spread are computed from the data."""
+    return tuple(_info(load(name), EMBEDDED[name].title) for name in EMBEDDED)
+
+
+def _info(dataset: Dataset, title: str) -> DatasetInfo:
+    return DatasetInfo(
+        name=dataset.name,
+        title=title,
+        rows=len(dataset),
+        task=dataset.task,
+        unit=dataset.unit,
+        spread=dataset.spread,
+        inputs=dataset.inputs,
+        source=dataset.source,
+        licence=dataset.licence,
+        citation=dataset.citation,
+    )
+
+
+@cache
+def _manifest() -> dict[str, Any]:
+    text = (resources.files("automat.datasets") / _FOLDER / "manifest.json").read_text(encoding="utf-8")
+    content: dict[str, Any] = json.loads(text)
+    return content
+
+
+@cache
+def _frame(file: str) -> pd.DataFrame:
+    import pandas as pd
+
+    expected = _manifest()["files"][file]["sha256"]
+    content = (resources.files("automat.datasets") / _FOLDER / f"{file}.parquet").read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise InputError(
+            f"the embedded file {file}.parquet is damaged (its sha256 is not {expected}); reinstall automat"
+        )
+    return pd.read_parquet(io.BytesIO(content))
+
+
+def _materials(name: str) -> Dataset:
+    from automat_featurizers.packed import PackedStructures
+
+    what, frame = EMBEDDED[name], _frame(EMBEDDED[name].file)
+    about = _manifest()["files"][what.file]
+    counts = frame["atomic_numbers"].map(len).to_numpy()
+    structures = PackedStructures(
+        row_ptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        lattices=np.stack(frame["lattice"].to_list()).reshape(-1, 3, 3),
+        atomic_numbers=np.concatenate(frame["atomic_numbers"].to_list()).astype(np.int64),
+        fractional=np.concatenate(frame["fractional"].to_list()).reshape(-1, 3),
+    )
+    return Dataset(
+        name=name,
+        ids=frame["id"].to_numpy(dtype=np.str_),
+        target=what.derive(frame[what.column].to_numpy(np.float64)),
+        target_name=what.target,
+        unit=what.unit,
+        task=what.task,
+        inputs="structures",
+        compositions=structures.compositions,
+        structures=structures,
+        classes=what.classes,
+        source=about["source"],
+        licence=about["licence"],
+        citation=about["citation"],
+        notes=_notes(frame, about["set_aside"]),
+    )
+
+
+def _notes(frame: pd.DataFrame, set_aside: Mapping[str, str]) -> tuple[str, ...]:
+    shared = int(frame["formula"].duplicated(keep=False).sum())
+    notes = [
+        f"{shared} of {len(frame)} rows share their reduced formula with another row (polymorphs); "
+        "split 'formula' keeps them on one side."
+    ]
+    if set_aside:
+        notes.append(
+            f"{len(set_aside)} rows could not be read when the file was made: {', '.join(set_aside)}."
+        )
+    return tuple(notes)
+
+
+def _iris() -> Dataset:
+    from sklearn.datasets import load_iris
+
+    table, target = load_iris(return_X_y=True, as_frame=True)
+    what = EMBEDDED["iris"]
+    return Dataset(
+        name="iris",
+        ids=np.array([f"iris-{row}" for row in range(len(table))]),
+        target=target.to_numpy(np.float64),
+        target_name=what.target,
+        unit=what.unit,
+        task=what.task,
+        inputs="table",
+        table=table,
+        classes=what.classes,
+        source="scikit-learn's copy",
+        licence="CC BY 4.0 (UCI Machine Learning Repository)",
+        citation="Fisher (1936), Ann. Eugen. 7, 179-188, doi:10.1111/j.1469-1809.1936.tb02137.x",
+    )

@@ -1,0 +1,101 @@
+"""The Featurizer noun: a scikit-learn transformer from compositions or structures to columns."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from automat_featurizers.packed import PackedCompositions, PackedStructures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Takes = Literal["composition", "structure", "table"]
+Gives = Literal["table", "graph"]
+
+
+class Featurizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Columns from materials, one row each.
+
+    A row that cannot be featurized becomes NaN, with its reason in ``failures_``; it is never dropped.
+
+    Attributes:
+        name: short and unique.
+        takes, gives: what ``transform`` is given and returns.
+        citation: whom to cite.
+        failures_: row to reason, of the last ``transform``.
+        seconds_: CPU seconds of every row of the last ``transform``, shape (n,).
+    """
+
+    name: ClassVar[str]
+    takes: ClassVar[Takes]
+    gives: ClassVar[Gives] = "table"
+    citation: ClassVar[str] = ""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same row may give other numbers."""
+        raise TypeError(f"{type(self).__name__} has no version")
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn nothing: the columns of a row depend on that row alone."""
+        del X, y
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Columns of n rows, shape (n, columns).
+
+        Args:
+            X: packed arrays, pymatgen objects, or (for compositions) formulas.
+
+        Raises:
+            ValueError: X cannot be read as what the featurizer takes.
+        """
+        packed = as_packed(X, self.takes)
+        values = np.full((len(packed), len(self.get_feature_names_out())), np.nan)
+        self.failures_: dict[int, str] = {}
+        self.seconds_ = np.zeros(len(packed))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pymatgen and matminer remark on every unusual element
+            for row, item in enumerate(packed):
+                started = time.process_time()
+                try:
+                    values[row] = self._row(item)
+                except Exception as error:  # noqa: BLE001 - whatever stops one row must not stop the others
+                    self.failures_[row] = f"{self.name}: {type(error).__name__}: {error}"
+                self.seconds_[row] = time.process_time() - started
+        return values
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Column labels, shape (columns,)."""
+        raise TypeError(f"{type(self).__name__} has no labels")
+
+    def _row(self, item: Any) -> Iterable[float]:
+        raise TypeError(f"{type(self).__name__} cannot featurize")
+
+
+def as_packed(X: Any, takes: Takes) -> PackedCompositions | PackedStructures:
+    """Packed arrays of what is given; structures serve where compositions are taken.
+
+    Raises:
+        ValueError: compositions where structures are needed, or rows that cannot be read.
+    """
+    if takes == "composition":
+        if isinstance(X, PackedCompositions):
+            return X
+        if isinstance(X, PackedStructures):
+            return X.compositions
+        return PackedCompositions.pack(getattr(item, "composition", item) for item in X)
+    if isinstance(X, PackedStructures):
+        return X
+    if isinstance(X, PackedCompositions):
+        raise ValueError("structures are needed, but compositions were given")
+    return PackedStructures.pack(X)

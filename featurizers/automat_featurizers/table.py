@@ -1,0 +1,76 @@
+"""Plain tables: numeric columns as they are, categories one-hot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A pandas table to a float matrix; the categories are those of the rows it is fitted on.
+
+    Numeric and boolean columns pass through (missing values stay NaN). Any other column becomes one 0/1
+    column a category, in sorted order; a category first met in ``transform`` is 0 in all of them.
+
+    >>> import pandas as pd
+    >>> TableEncoder().fit_transform(pd.DataFrame({"T": [1.0, 2.0], "phase": ["bcc", "fcc"]})).tolist()
+    [[1.0, 1.0, 0.0], [2.0, 0.0, 1.0]]
+
+    Attributes:
+        categories_: column to its categories; empty for a numeric column.
+    """
+
+    name = "table"
+    takes = "table"
+    gives = "table"
+    version = "1"
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn which columns are numeric, and the categories of the others."""
+        del y
+        self.categories_: dict[Any, tuple[str, ...]] = {}
+        for column in X.columns:
+            numeric = X[column].dtype.kind in "biuf"
+            self.categories_[column] = (
+                () if numeric else tuple(sorted(X[column].dropna().astype(str).unique()))
+            )
+        self._numeric = [column for column in X.columns if X[column].dtype.kind in "biuf"]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """The float matrix, shape (n, columns).
+
+        Raises:
+            ValueError: a column that ``fit`` saw is absent.
+        """
+        check_is_fitted(self)
+        absent = [column for column in self.categories_ if column not in X.columns]
+        if absent:
+            raise ValueError(f"the table lacks the columns {', '.join(map(str, absent))}")
+        blocks = []
+        for column, categories in self.categories_.items():
+            if column in self._numeric:
+                blocks.append(X[column].to_numpy(np.float64)[:, None])
+            else:
+                blocks.append(
+                    (X[column].astype(str).to_numpy()[:, None] == np.array(categories)).astype(np.float64)
+                )
+        return np.hstack(blocks)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """``column`` for numeric columns, ``column=category`` for the others."""
+        del input_features
+        check_is_fitted(self)
+        names: list[str] = []
+        for column, categories in self.categories_.items():
+            names.extend(
+                [str(column)] if column in self._numeric else [f"{column}={name}" for name in categories]
+            )
+        return np.array(names, dtype=object)

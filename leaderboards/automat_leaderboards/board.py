@@ -1,0 +1,263 @@
+"""Records of one protocol to a Leaderboard: ranks, means and spreads over folds, gaps, skill."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from automat_leaderboards.metrics import HIGHER_IS_BETTER
+from automat_leaderboards.records import CLASSIFICATION_METRICS, PARTS, REGRESSION_METRICS, check_records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+PROTOCOL = ("dataset", "dataset_sha256", "target", "split", "folds", "split_seed", "seed", "preset")
+"""Records that agree on these may stand on one board: same data, same folds, same budget."""
+
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "regression": REGRESSION_METRICS,
+    "classification": CLASSIFICATION_METRICS,
+}
+PRIMARY: Mapping[str, str] = {"regression": "mae", "classification": "roc_auc"}
+
+DUMMY = "dummy"
+"""The entrant that others are measured against."""
+
+_ENTRANT = ["model", "features"]
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One entrant on one fold.
+
+    Attributes:
+        scores: part (``train``, ``validation``, ``test``) to metric to value; empty for a failed fold.
+        params: chosen parameters.
+        details: what the entrant says of itself.
+    """
+
+    fold: int
+    status: str
+    error: str
+    scores: Mapping[str, Mapping[str, float]]
+    params: Mapping[str, Any]
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entrant.
+
+    Attributes:
+        rank: from 1; None when no fold finished. Entrants with failed folds rank after complete ones.
+        tied: its mean lies within the best's standard error, and it is not the best itself.
+        mean, std: part to metric to mean, and standard deviation (n - 1), over the finished folds.
+        gap: how much worse the primary metric is on test than on training rows.
+        skill: share of the dummy's distance to a perfect score that is closed; NaN without a dummy.
+        featurize_seconds: CPU seconds for the dataset, once.
+        tune_seconds, fit_seconds, predict_seconds: mean CPU seconds a fold.
+        peak_memory_mb: the largest over folds.
+        budget: what it could spend.
+    """
+
+    rank: int | None
+    tied: bool
+    model: str
+    title: str
+    features: str
+    mean: Mapping[str, Mapping[str, float]]
+    std: Mapping[str, Mapping[str, float]]
+    gap: float
+    skill: float
+    featurize_seconds: float
+    tune_seconds: float
+    fit_seconds: float
+    predict_seconds: float
+    peak_memory_mb: float
+    budget: Mapping[str, Any]
+    folds: tuple[FoldResult, ...] = field(repr=False)
+
+    @property
+    def folds_ok(self) -> int:
+        """Finished folds."""
+        return sum(fold.status == "ok" for fold in self.folds)
+
+    @property
+    def folds_failed(self) -> int:
+        """Folds that ended without a result."""
+        return len(self.folds) - self.folds_ok
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Why, a line a failed fold."""
+        return tuple(f"fold {fold.fold + 1}: {fold.error}" for fold in self.folds if fold.status != "ok")
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Entrants on identical folds of one dataset, best first."""
+
+    dataset: str
+    dataset_sha256: str
+    target: str
+    unit: str
+    task: str
+    metric: str
+    split: str
+    folds: int
+    split_seed: int
+    seed: int
+    preset: str
+    n_rows: int
+    rows: tuple[Row, ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The task's metrics, the primary one first."""
+        return METRICS[self.task]
+
+    @property
+    def best(self) -> Row | None:
+        """The first entrant with a result."""
+        return self.rows[0] if self.rows and self.rows[0].rank is not None else None
+
+    @property
+    def dummy(self) -> Row | None:
+        """The line every entrant must beat."""
+        return next((row for row in self.rows if row.model == DUMMY and row.rank is not None), None)
+
+
+def protocols(records: pd.DataFrame) -> list[pd.DataFrame]:
+    """Groups of records that may stand on one board, the group with the newest record first.
+
+    Within a group the newest record counts for each entrant and fold; a failure never hides a result.
+
+    Raises:
+        ValueError: not a table of run records.
+    """
+    check_records(records)
+    if records.empty:
+        return []
+    records = records.assign(_ok=records["status"] == "ok").sort_values(["_ok", "finished_at"], kind="stable")
+    groups = [
+        group.drop_duplicates([*_ENTRANT, "fold"], keep="last")
+        .drop(columns="_ok")
+        .sort_values([*_ENTRANT, "fold"])
+        for _, group in records.groupby(list(PROTOCOL), sort=False)
+    ]
+    return sorted(groups, key=lambda group: str(group["finished_at"].max()), reverse=True)
+
+
+def build(records: pd.DataFrame) -> Leaderboard:
+    """The leaderboard of one group of :func:`protocols`.
+
+    Raises:
+        ValueError: no records, or records of more than one protocol.
+    """
+    check_records(records)
+    if records.empty or len(records[list(PROTOCOL)].drop_duplicates()) != 1:
+        raise ValueError("a board is built from the records of one protocol; see protocols()")
+    first = records.iloc[0]
+    task = str(first["task"])
+    metric = PRIMARY[task]
+    entrants = [_summarize(group, task) for _, group in records.groupby(_ENTRANT, sort=True)]
+    return Leaderboard(
+        **{
+            name: str(first[name])
+            for name in ("dataset", "dataset_sha256", "target", "split", "preset", "unit")
+        },
+        **{name: int(first[name]) for name in ("folds", "split_seed", "seed")},
+        task=task,
+        metric=metric,
+        n_rows=int(first["n_train"]) + int(first["n_test"]),
+        rows=_ranked(entrants, metric),
+    )
+
+
+def _summarize(group: pd.DataFrame, task: str) -> dict[str, Any]:
+    """An entrant's Row as keyword arguments, but for what needs the others: rank, tie and skill."""
+    folds = tuple(_fold(record, task) for record in group.sort_values("fold").to_dict("records"))
+    done = group[group["status"] == "ok"]
+    last = group.iloc[-1]
+    mean = {part: {name: _mean(done[f"{part}_{name}"]) for name in METRICS[task]} for part in PARTS}
+    std = {part: {name: _std(done[f"{part}_{name}"]) for name in METRICS[task]} for part in PARTS}
+    metric = PRIMARY[task]
+    worse = -1 if metric in HIGHER_IS_BETTER else 1
+    return {
+        "model": str(last["model"]),
+        "title": str(last["title"]),
+        "features": str(last["features"]),
+        "mean": mean,
+        "std": std,
+        "gap": worse * (mean["test"][metric] - mean["train"][metric]),
+        "featurize_seconds": float(group["featurize_seconds"].max()),
+        **{name: _mean(done[name]) for name in ("tune_seconds", "fit_seconds", "predict_seconds")},
+        "peak_memory_mb": float(group["peak_memory_mb"].max()),
+        "budget": json.loads(last["budget"]),
+        "folds": folds,
+    }
+
+
+def _fold(record: dict[str, Any], task: str) -> FoldResult:
+    done = record["status"] == "ok"
+    scores = {part: {name: float(record[f"{part}_{name}"]) for name in METRICS[task]} for part in PARTS}
+    return FoldResult(
+        fold=int(record["fold"]),
+        status=str(record["status"]),
+        error=str(record["error"]),
+        scores=scores if done else {},
+        params=json.loads(record["params"]),
+        details=json.loads(record["details"]),
+    )
+
+
+def _ranked(entrants: list[dict[str, Any]], metric: str) -> tuple[Row, ...]:
+    sign = -1 if metric in HIGHER_IS_BETTER else 1
+
+    def order(entrant: dict[str, Any]) -> tuple[int, float, str]:
+        value = entrant["mean"]["test"][metric]
+        failed = sum(fold.status != "ok" for fold in entrant["folds"])
+        return (
+            2 if math.isnan(value) else int(failed > 0),
+            0.0 if math.isnan(value) else sign * value,
+            entrant["model"],
+        )
+
+    ordered = sorted(entrants, key=order)
+    dummy = next(
+        (entrant["mean"]["test"][metric] for entrant in ordered if entrant["model"] == DUMMY), math.nan
+    )
+    best = ordered[0]
+    best_mean, best_std = best["mean"]["test"][metric], best["std"]["test"][metric]
+    error = best_std / math.sqrt(len(best["folds"])) if not math.isnan(best_std) else 0.0
+    rows = []
+    for position, entrant in enumerate(ordered, start=1):
+        value = entrant["mean"]["test"][metric]
+        rows.append(
+            Row(
+                rank=None if math.isnan(value) else position,
+                tied=position > 1 and order(entrant)[0] == 0 and abs(value - best_mean) <= error,
+                skill=_skill(value, dummy, metric),
+                **entrant,
+            )
+        )
+    return tuple(rows)
+
+
+def _skill(value: float, dummy: float, metric: str) -> float:
+    perfect = 1.0 if metric in HIGHER_IS_BETTER else 0.0
+    return (dummy - value) / (dummy - perfect) if dummy != perfect else math.nan
+
+
+def _mean(values: pd.Series) -> float:
+    return float(np.mean(values.astype(float))) if len(values) else math.nan
+
+
+def _std(values: pd.Series) -> float:
+    return float(np.std(values.astype(float), ddof=1)) if len(values) > 1 else math.nan
