@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from automat import models as registered
@@ -13,6 +12,7 @@ from automat.evaluate import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from automat.core import Budget, Dataset, Fold
 
@@ -104,7 +104,7 @@ def inputs(
     kind_of = {cell.features: model for cell in cells for model in plan.models if model.name == cell.model}
     report = progress.featurizing if progress else None
     return {
-        features: _inputs(dataset, model, features, cache_dir, jobs, report)
+        features: _inputs(dataset, model, features, cache_dir, jobs, report=report)
         for features, model in kind_of.items()
     }
 
@@ -115,6 +115,7 @@ def _inputs(
     features: str,
     cache_dir: Path | None,
     jobs: int,
+    *,
     report: Callable[[int, int], None] | None,
 ) -> Inputs:
     import automat_featurizers
@@ -131,7 +132,7 @@ def _inputs(
         import time
 
         started = time.process_time()
-        graphs = automat_featurizers.graphs(dataset.structures, cache_dir)
+        graphs = automat_featurizers.cached_graphs(dataset.structures, cache_dir)
         return Inputs(graphs, time.process_time() - started)
     return Inputs(dataset.structures if model.input == "structures" else dataset.compositions)
 
@@ -210,7 +211,8 @@ def _spendable(model: Model, budget: Budget) -> dict[str, object]:
 
 
 def _in_order(models: Sequence[Model], fold: int) -> list[Model]:
-    """Cheapest first in the first fold, so that the board fills early; dearest first in the others, so
-    that no worker is left alone with a long cell at the end.
+    """Cheapest first in the first fold, so that the board fills early; dearest first in the others.
+
+    The dearest first leaves no worker alone with a long cell at the end.
     """
     return sorted(models, key=lambda model: _CHEAPEST_FIRST[model.cost], reverse=fold > 0)

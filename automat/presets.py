@@ -5,11 +5,14 @@ Counts, not clocks: the same preset gives the same result on a slow machine, onl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from automat.core import Budget, InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PRESETS: Mapping[str, Budget] = MappingProxyType(
     {

@@ -217,11 +217,11 @@ def _read_record(path: Path) -> RunRecord | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         content["cell"]["split"] = Split(**content["cell"]["split"])
         record = RunRecord(**content | {"cell": Cell(**content["cell"])})
-        if record.cell.key != path.stem:
-            raise ValueError("the record's content does not match its name")
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError):
+        record = None
+    if record is None or record.cell.key != path.stem:
         path.replace(path.with_suffix(path.suffix + _SET_ASIDE))
         return None
     return record

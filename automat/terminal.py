@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import automat_leaderboards
 from automat_leaderboards import HIGHER_IS_BETTER
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,10 +16,11 @@ from rich.table import Table
 from automat.core import PRIMARY_METRIC, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from automat_leaderboards import Leaderboard
+    from automat_leaderboards import Leaderboard, Row
 
     from automat.api import RunResult
     from automat.core import Cell, RunRecord
@@ -32,7 +34,8 @@ _SHOWN = {
     "classification": ("roc_auc", "balanced_accuracy", "f1", "mcc"),
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_WIDE = 160
+_WIDE = 200
+_ROOM_FOR_ALL = 140
 
 
 def parse_duration(text: str) -> float:
@@ -131,7 +134,7 @@ def print_boards(boards: Sequence[Leaderboard], console: Console | None = None) 
     console = console or _console()
     for board in boards:
         console.print(automat_leaderboards.verdict(board), markup=False, soft_wrap=True)
-        console.print(_board_table(board))
+        console.print(_board_table(board, console.width))
 
 
 def write_board(board: Leaderboard, *, csv: Path | None, json: Path | None) -> None:
@@ -214,37 +217,33 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=_WIDE)
 
 
-def _board_table(board: Leaderboard) -> Table:
+def _board_table(board: Leaderboard, width: int) -> Table:
     table = Table(
-        title=f"{board.dataset}: {board.split} split, {board.folds} folds, seed {board.seed}, {board.preset}"
+        title=f"{board.dataset}: {board.split} split, {board.folds} folds, seed {board.seed}, {board.preset}",
+        box=SIMPLE_HEAD,
+        title_justify="left",
     )
-    table.add_column("", justify="right")
-    table.add_column("entrant")
-    table.add_column("features")
+    wide = width >= _ROOM_FOR_ALL
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("entrant", no_wrap=True)
+    if wide:
+        table.add_column("features", no_wrap=True)
     metrics = _SHOWN[board.task]
     for metric in metrics:
         unit = f" {board.unit}" if board.unit and metric in {"mae", "rmse"} else ""
-        table.add_column(METRIC_TITLES[metric] + unit, justify="right")
-    for title in (
-        f"train {METRIC_TITLES[board.metric]}",
-        "skill",
-        "tune s",
-        "fit s",
-        "predict s",
-        "MB",
-        "failed",
-    ):
-        table.add_column(title, justify="right")
+        table.add_column(METRIC_TITLES[metric] + unit, justify="right", no_wrap=True)
+    costs = ("tune s", "fit s", "predict s", "MB") if wide else ("fit s",)
+    for title in (f"train {METRIC_TITLES[board.metric]}", "skill", *costs, "failed"):
+        table.add_column(title, justify="right", no_wrap=True)
     for row in board.rows:
-        table.add_row(
-            *_board_cells(row, board.metric, metrics), style="bold" if row.rank == 1 or row.tied else ""
-        )
+        style = "bold" if row.rank == 1 or row.tied else ""
+        table.add_row(*_board_cells(row, board.metric, metrics, wide=wide), style=style)
     return table
 
 
-def _board_cells(row: Any, metric: str, metrics: Sequence[str]) -> list[str]:
-    def number(value: float | None, pattern: str) -> str:
-        return "" if value is None or value != value else format(value, pattern)  # noqa: PLR0124 - NaN
+def _board_cells(row: Row, metric: str, metrics: Sequence[str], *, wide: bool) -> list[str]:
+    def number(value: float, pattern: str) -> str:
+        return "" if math.isnan(value) else format(value, pattern)
 
     scores = [
         f"{number(row.mean['test'][name], '.4f')} ± {number(row.std['test'][name], '.4f')}"
@@ -252,16 +251,18 @@ def _board_cells(row: Any, metric: str, metrics: Sequence[str]) -> list[str]:
         else "-"
         for name in metrics
     ]
-    return [
-        str(row.rank or "-"),
-        row.model,
-        row.features,
-        *scores,
-        number(row.mean["train"][metric], ".4f"),
-        number(row.skill, ".3f"),
+    seconds = [
         number(row.tune_seconds, ".1f"),
         number(row.fit_seconds, ".1f"),
         number(row.predict_seconds, ".2f"),
-        number(row.peak_memory_mb, ".0f"),
+    ]
+    return [
+        str(row.rank or "-"),
+        row.model,
+        *([row.features] if wide else []),
+        *scores,
+        number(row.mean["train"][metric], ".4f"),
+        number(row.skill, ".3f"),
+        *([*seconds, number(row.peak_memory_mb, ".0f")] if wide else seconds[1:2]),
         str(row.folds_failed) if row.folds_failed else "",
     ]

@@ -32,7 +32,7 @@ class Search:
     Attributes:
         params: the best trial's parameters.
         scores: that trial's metrics on the inner holdout; empty when nothing was searched.
-        history: every trial in order: number, value of the primary metric, params, and its error if it failed.
+        history: every trial in order: number, value of the primary metric, params, error if it failed.
         seconds: CPU seconds spent.
     """
 

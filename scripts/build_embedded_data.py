@@ -16,16 +16,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pymatgen.core import Structure
 from pymatgen.io.vasp import Poscar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 ARCHIVE = "matminer-0.3.7.tar.gz"
 ARCHIVE_SHA256 = "3d3a37864ad54549ce8e66e1902a5f5382b8a6e7bbae8258594655ea009f541d"

@@ -141,4 +141,4 @@ def set_aside(reasons: Sequence[str], total: int, what: str, where: str) -> str:
     """
     if len(reasons) == total:
         raise InputError(f"{where}: no {what} could be read; {reasons[0]}")
-    return f"{len(reasons)} of {total} rows were set aside because their {what} could not be read (first: {reasons[0]})."
+    return f"{len(reasons)} of {total} rows were set aside, their {what} could not be read (first: {reasons[0]})."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,7 +16,7 @@ import numpy as np
 from automat.core import Dataset, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -188,10 +187,8 @@ def _materials(name: str) -> Dataset:
 
 def _notes(frame: pd.DataFrame, set_aside: Mapping[str, str]) -> tuple[str, ...]:
     shared = int(frame["formula"].duplicated(keep=False).sum())
-    notes = [
-        f"{shared} of {len(frame)} rows share their reduced formula with another row (polymorphs); "
-        "split 'formula' keeps them on one side."
-    ]
+    polymorphs = f"{shared} of {len(frame)} rows share their reduced formula with another row (polymorphs)"
+    notes = [f"{polymorphs}; split 'formula' keeps them on one side."]
     if set_aside:
         notes.append(
             f"{len(set_aside)} rows could not be read when the file was made: {', '.join(set_aside)}."

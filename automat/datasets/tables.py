@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.datasets import checks
 
@@ -13,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from pymatgen.core import Structure
 

@@ -41,8 +41,8 @@ def registry() -> Mapping[str, Model]:
         for module in pkgutil.iter_modules(package.__path__)
         if not module.name.startswith("_")
     ]
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        models.append(_checked(point.load(), f"entry point {point.name!r}"))
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    models.extend(_checked(point.load(), f"entry point {point.name!r}") for point in points)
     return _by_name(models)
 
 

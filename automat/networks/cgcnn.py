@@ -12,16 +12,24 @@ Shapes: N atoms, E edges, G graphs of a batch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from automat.networks._layers import BatchNorm, gate
+from automat.networks.estimators import NetworkClassifier, NetworkEstimator, NetworkRegressor
+from automat.networks.primitives import batch_graphs
+from automat.networks.trainer import Recipe
+
 if TYPE_CHECKING:
+    from automat_featurizers.graphs import CrystalGraphs
     from torch import Tensor
 
     from automat.networks.primitives import GraphBatch
+    from automat.networks.trainer import Source
 
 CUTOFF = 8.0
 """Neighbours are sought within this distance, in angstrom; distances are expanded up to it."""
@@ -106,8 +114,8 @@ class GatedConvolution(nn.Module):
         super().__init__()
         self.width = width
         self.linear = nn.Linear(2 * width + edge_width, 2 * width)
-        self.norm_edges = _BatchNorm(2 * width)
-        self.norm_atoms = _BatchNorm(width)
+        self.norm_edges = BatchNorm(2 * width)
+        self.norm_atoms = BatchNorm(width)
 
     def forward(self, batch: GraphBatch, atoms: Tensor, edges: Tensor) -> Tensor:
         """New atom features, shape (N, width), from atoms (N, width) and edges (E, edge width)."""
@@ -117,49 +125,73 @@ class GatedConvolution(nn.Module):
         centre = functional.linear(atoms, of_centre, self.linear.bias)
         neighbour = functional.linear(atoms, of_neighbour)
         gates = batch.add_ends(neighbour, centre) + functional.linear(edges, of_edge)
-        messages = _gate(self.norm_edges(gates))
+        messages = gate(self.norm_edges(gates))
         return functional.softplus(atoms + self.norm_atoms(batch.sum_to_atoms(messages)))
 
 
-class _BatchNorm(nn.BatchNorm1d):
-    """Batch norm that survives batches without a variance: fewer than two rows use the running one."""
+class _CGCNNEstimator(NetworkEstimator):
+    """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
 
-    def forward(self, values: Tensor) -> Tensor:
-        if len(values) > 1 or not self.training:
-            return super().forward(values)
-        return functional.batch_norm(
-            values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+    Args:
+        width, hidden, convolutions, dropout: of the network.
+        epochs, batch_size, learning_rate, weight_decay: of its training.
+        backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
+        seed: of weights, shuffles, dropout and the inner holdout.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        hidden: int = 128,
+        convolutions: int = 3,
+        dropout: float = 0.5,
+        epochs: int = 30,
+        batch_size: int = 64,
+        learning_rate: float = 5e-3,
+        weight_decay: float = 1e-4,
+        backend: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.width = width
+        self.hidden = hidden
+        self.convolutions = convolutions
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.backend = backend
+        self.seed = seed
+
+    def recipe(self) -> Recipe:
+        return Recipe(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    def source(self, X: CrystalGraphs) -> Source:
+        return partial(batch_graphs, X, backend=self.backend)
+
+    def make_network(self, outputs: int, *, classify: bool) -> CGCNN:
+        from automat_featurizers.atom_features import cgcnn_atom_features
+
+        return CGCNN(
+            torch.from_numpy(cgcnn_atom_features().copy()),
+            outputs,
+            classify=classify,
+            width=self.width,
+            hidden=self.hidden,
+            convolutions=self.convolutions,
+            dropout=self.dropout,
         )
 
 
-class _Gate(torch.autograd.Function):
-    """``sigmoid(filter) * softplus(core)``, the costliest line of the network, with its derivative by hand.
-
-    What autograd would record takes three times as long: it keeps more, and works on strided halves.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, gates: Tensor) -> Tensor:
-        half = gates.shape[1] // 2
-        opened = torch.sigmoid(gates[:, :half])
-        core = functional.softplus(gates[:, half:])
-        ctx.save_for_backward(opened, core)
-        return opened * core
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (gradient,) = gradients
-        opened, core = ctx.saved_tensors
-        half = opened.shape[1]
-        gates = gradient.new_empty((len(gradient), 2 * half))
-        through = gradient * opened
-        # d sigmoid = s (1 - s); d softplus = sigmoid = 1 - exp(-softplus).
-        torch.mul(through * core, 1 - opened, out=gates[:, :half])
-        torch.mul(through, torch.expm1(-core).neg_(), out=gates[:, half:])
-        return gates
+class CGCNNRegressor(NetworkRegressor, _CGCNNEstimator):
+    """CGCNN for one target."""
 
 
-def _gate(gates: Tensor) -> Tensor:
-    """(E, 2 F) to (E, F): the first half opens, the second is let through."""
-    gated: Tensor = _Gate.apply(gates)  # type: ignore[no-untyped-call]
-    return gated
+class CGCNNClassifier(NetworkClassifier, _CGCNNEstimator):
+    """CGCNN for classes."""

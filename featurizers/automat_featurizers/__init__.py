@@ -16,10 +16,10 @@ if TYPE_CHECKING:
         TransitionMetalFraction,
         ValenceOrbital,
     )
-    from automat_featurizers.feature_sets import FeatureSet, default_feature_set, feature_set, feature_sets
-    from automat_featurizers.featurize import Features, featurize
-    from automat_featurizers.graphs import CrystalGraphBuilder, CrystalGraphs, build_graphs, graphs
+    from automat_featurizers.graphs import CrystalGraphBuilder, CrystalGraphs, build_graphs, cached_graphs
+    from automat_featurizers.matrix import Features, featurize
     from automat_featurizers.packed import PackedCompositions, PackedStructures
+    from automat_featurizers.sets import FeatureSet, default_feature_set, feature_set, feature_sets
     from automat_featurizers.structure import Density, GlobalSymmetry, PackingFraction, StructuralComplexity
     from automat_featurizers.table import TableEncoder
 
@@ -29,9 +29,9 @@ _HOME = {
     "composition": (
         "BandCenter", "IonicCharacter", "Magpie", "Stoichiometry", "TransitionMetalFraction", "ValenceOrbital",
     ),
-    "feature_sets": ("FeatureSet", "default_feature_set", "feature_set", "feature_sets"),
-    "featurize": ("Features", "featurize"),
-    "graphs": ("CrystalGraphBuilder", "CrystalGraphs", "build_graphs", "graphs"),
+    "sets": ("FeatureSet", "default_feature_set", "feature_set", "feature_sets"),
+    "matrix": ("Features", "featurize"),
+    "graphs": ("CrystalGraphBuilder", "CrystalGraphs", "build_graphs", "cached_graphs"),
     "packed": ("PackedCompositions", "PackedStructures"),
     "structure": ("Density", "GlobalSymmetry", "PackingFraction", "StructuralComplexity"),
     "table": ("TableEncoder",),
@@ -39,11 +39,31 @@ _HOME = {
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
-    "BandCenter", "CrystalGraphBuilder", "CrystalGraphs", "Density", "FeatureSet", "Features", "Featurizer",
-    "GlobalSymmetry", "IonicCharacter", "Magpie", "PackedCompositions", "PackedStructures", "PackingFraction",
-    "Stoichiometry", "StructuralComplexity", "TableEncoder", "TransitionMetalFraction", "ValenceOrbital",
-    "build_graphs", "cgcnn_atom_features", "default_feature_set", "feature_set", "feature_sets", "featurize",
-    "graphs",
+    "BandCenter",
+    "CrystalGraphBuilder",
+    "CrystalGraphs",
+    "Density",
+    "FeatureSet",
+    "Features",
+    "Featurizer",
+    "GlobalSymmetry",
+    "IonicCharacter",
+    "Magpie",
+    "PackedCompositions",
+    "PackedStructures",
+    "PackingFraction",
+    "Stoichiometry",
+    "StructuralComplexity",
+    "TableEncoder",
+    "TransitionMetalFraction",
+    "ValenceOrbital",
+    "build_graphs",
+    "cached_graphs",
+    "cgcnn_atom_features",
+    "default_feature_set",
+    "feature_set",
+    "feature_sets",
+    "featurize",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -30,13 +31,15 @@ class MatminerFeaturizer(Featurizer):
         return f"{self._revision}-matminer{version('matminer')}-pymatgen{version('pymatgen')}"
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """matminer's labels, shape (columns,)."""
+        """Labels of matminer, shape (columns,)."""
         del input_features
         return np.array(self._matminer.feature_labels(), dtype=object)
 
     @cached_property
     def _matminer(self) -> Any:
-        return self._make()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # matminer announces a future default, which we choose already
+            return self._make()
 
     def _make(self) -> Any:
         raise TypeError(f"{type(self).__name__} names no matminer featurizer")

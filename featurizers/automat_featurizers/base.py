@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -13,6 +12,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from automat_featurizers.packed import PackedCompositions, PackedStructures
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 Takes = Literal["composition", "structure", "table"]
@@ -76,10 +77,11 @@ class Featurizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Column labels, shape (columns,)."""
+        del input_features
         raise TypeError(f"{type(self).__name__} has no labels")
 
     def _row(self, item: Any) -> Iterable[float]:
-        raise TypeError(f"{type(self).__name__} cannot featurize")
+        raise TypeError(f"{type(self).__name__} cannot featurize {item!r}")
 
 
 def as_packed(X: Any, takes: Takes) -> PackedCompositions | PackedStructures:
@@ -97,5 +99,5 @@ def as_packed(X: Any, takes: Takes) -> PackedCompositions | PackedStructures:
     if isinstance(X, PackedStructures):
         return X
     if isinstance(X, PackedCompositions):
-        raise ValueError("structures are needed, but compositions were given")
+        raise ValueError("structures are needed, but compositions were given")  # noqa: TRY004 - a wrong value
     return PackedStructures.pack(X)

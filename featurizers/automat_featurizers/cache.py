@@ -99,9 +99,9 @@ class RowCache:
             with np.load(path, allow_pickle=False) as shard:
                 rows = Rows(shard["values"], shard["seconds"], shard["reasons"])
                 hashes = shard["hashes"]
-            if rows.values.shape != (len(hashes), self._columns):
-                raise ValueError("a shard of another shape")
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+            rows, hashes = None, np.empty(0)
+        if rows is None or rows.values.shape != (len(hashes), self._columns):
             path.replace(path.with_suffix(path.suffix + _SET_ASIDE))
             return
         self._remember(hashes.tolist(), rows)

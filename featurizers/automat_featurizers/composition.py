@@ -1,4 +1,8 @@
-"""Features of the chemical composition alone, as matminer defines them."""
+"""Features of the chemical composition alone, as matminer defines them.
+
+Where a property of an element is not known, its mean over the known elements stands in (matminer's
+``impute_nan=True``), so that a row does not lose a column to one rare element.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ class Magpie(MatminerFeaturizer):
     def _make(self) -> Any:
         from matminer.featurizers.composition import ElementProperty
 
-        return ElementProperty.from_preset("magpie")
+        return ElementProperty.from_preset("magpie", impute_nan=True)
 
 
 class Stoichiometry(MatminerFeaturizer):
@@ -58,7 +62,7 @@ class ValenceOrbital(MatminerFeaturizer):
     def _make(self) -> Any:
         from matminer.featurizers.composition import ValenceOrbital as Matminer
 
-        return Matminer()
+        return Matminer(impute_nan=True)
 
 
 class IonicCharacter(MatminerFeaturizer):
@@ -75,7 +79,7 @@ class IonicCharacter(MatminerFeaturizer):
     def _make(self) -> Any:
         from matminer.featurizers.composition import IonProperty
 
-        return IonProperty(fast=True)
+        return IonProperty(fast=True, impute_nan=True)
 
 
 class TransitionMetalFraction(MatminerFeaturizer):
@@ -97,7 +101,6 @@ class TransitionMetalFraction(MatminerFeaturizer):
 class BandCenter(MatminerFeaturizer):
     """Geometric mean of the elements' Mulliken electronegativities, eV: an estimate of the band centre.
 
-    Undefined (NaN) where an element's electronegativity is not known.
     Source: Butler & Ginley 1978, doi:10.1149/1.2131419.
     """
 
@@ -108,4 +111,4 @@ class BandCenter(MatminerFeaturizer):
     def _make(self) -> Any:
         from matminer.featurizers.composition import BandCenter as Matminer
 
-        return Matminer()
+        return Matminer(impute_nan=True)

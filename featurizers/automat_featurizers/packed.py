@@ -7,8 +7,10 @@ A packed collection of n items keeps one row pointer of n + 1 offsets; the entri
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition, Structure
 
 
-def _row_pointer(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+def row_pointer(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Offsets of rows with the given numbers of entries, shape (n + 1,)."""
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
 
 
-def _entries(row_ptr: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+def entries_of(row_ptr: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.intp]:
     """Positions of the flat entries that belong to ``rows``, in the order of ``rows``."""
     starts, counts = row_ptr[rows], np.diff(row_ptr)[rows]
     first_of_row = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
@@ -68,7 +71,7 @@ class PackedCompositions:
             counts.append(len(entries))
             numbers.extend(number for number, _ in entries)
             amounts.extend(amount for _, amount in entries)
-        return cls(_row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64))
+        return cls(row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64))
 
     def __len__(self) -> int:
         return len(self.row_ptr) - 1
@@ -89,14 +92,16 @@ class PackedCompositions:
     def take(self, rows: ArrayLike) -> PackedCompositions:
         """The given rows, in the given order."""
         wanted = np.asarray(rows, np.intp)
-        entries = _entries(self.row_ptr, wanted)
+        entries = entries_of(self.row_ptr, wanted)
         counts = np.diff(self.row_ptr)[wanted]
-        return PackedCompositions(_row_pointer(counts), self.atomic_numbers[entries], self.amounts[entries])
+        return PackedCompositions(row_pointer(counts), self.atomic_numbers[entries], self.amounts[entries])
 
     @cached_property
     def formulas(self) -> tuple[str, ...]:
         """Reduced formulas, as pymatgen writes them."""
-        return tuple(composition.reduced_formula for composition in self)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pymatgen remarks on its own deprecated imports
+            return tuple(composition.reduced_formula for composition in self)
 
     def row_hashes(self) -> list[str]:
         """One hex digest a row, of its content alone: equal rows have equal digests."""
@@ -141,7 +146,7 @@ class PackedStructures:
             numbers.extend(site.specie.Z for site in structure)
             fractional.append(structure.frac_coords)
         return cls(
-            _row_pointer(counts),
+            row_pointer(counts),
             np.array(lattices, np.float64).reshape(-1, 3, 3),
             np.array(numbers, np.int64),
             np.concatenate(fractional) if fractional else np.empty((0, 3)),
@@ -166,10 +171,10 @@ class PackedStructures:
     def take(self, rows: ArrayLike) -> PackedStructures:
         """The given rows, in the given order."""
         wanted = np.asarray(rows, np.intp)
-        sites = _entries(self.row_ptr, wanted)
+        sites = entries_of(self.row_ptr, wanted)
         counts = np.diff(self.row_ptr)[wanted]
         return PackedStructures(
-            _row_pointer(counts), self.lattices[wanted], self.atomic_numbers[sites], self.fractional[sites]
+            row_pointer(counts), self.lattices[wanted], self.atomic_numbers[sites], self.fractional[sites]
         )
 
     @cached_property
@@ -186,7 +191,7 @@ class PackedStructures:
             numbers.extend(cell)
             amounts.extend(cell.values())
         return PackedCompositions(
-            _row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64)
+            row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64)
         )
 
     def row_hashes(self) -> list[str]:
@@ -201,7 +206,7 @@ class PackedStructures:
 def _row_hashes(row_ptr: NDArray[np.int64], columns: Sequence[NDArray[np.generic]]) -> list[str]:
     flat = [np.ascontiguousarray(column) for column in columns]
     digests = []
-    for start, stop in zip(row_ptr[:-1], row_ptr[1:], strict=True):
+    for start, stop in pairwise(row_ptr):
         digest = hashlib.blake2b(digest_size=16)
         for column in flat:
             digest.update(column[start:stop].tobytes())

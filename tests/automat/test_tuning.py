@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +9,9 @@ from hypothesis import strategies as st
 
 from automat.core import Model
 from automat.tuning import SearchFailedError, search
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def parabola(params: dict[str, Any]) -> Mapping[str, float]:

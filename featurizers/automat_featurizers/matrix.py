@@ -13,7 +13,7 @@ import numpy as np
 
 from automat_featurizers.base import as_packed
 from automat_featurizers.cache import RowCache, Rows
-from automat_featurizers.feature_sets import feature_set
+from automat_featurizers.sets import feature_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,129 @@
+"""CGCNN's 92 one-hot atom columns, made from element data.
+
+The layout is that of Xie & Grossman 2018 (doi:10.1103/PhysRevLett.120.145301, supplementary table):
+every property is cut into equal bins and one column of its group is 1. Element data comes from pymatgen;
+covalent radii are those of Cordero et al. 2008 (doi:10.1039/b801115j).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+MAX_Z = 103
+COLUMNS = 92
+
+_F_BLOCK = 0
+_ANGSTROM_TO_PM = 100
+
+
+@dataclass(frozen=True)
+class AtomProperty:
+    """A group of one-hot columns.
+
+    Attributes:
+        name: of the property.
+        columns: how many.
+        low, high: the range that the columns cut into equal bins; values beyond fall into the end bins.
+        value: an element to its value; NaN where it is not known (all columns 0).
+    """
+
+    name: str
+    columns: int
+    low: float
+    high: float
+    value: Callable[[Any], float]
+
+    def column(self, value: float) -> int | None:
+        """The column of a value; None where it is NaN."""
+        if math.isnan(value):
+            return None
+        position = int((value - self.low) / (self.high - self.low) * self.columns)
+        return min(max(position, 0), self.columns - 1)
+
+
+def _group(element: Any) -> float:
+    return _F_BLOCK if element.block == "f" else element.group
+
+
+def _covalent_radius(element: Any) -> float:
+    from pymatgen.analysis.molecule_structure_comparator import CovalentRadius
+
+    return _ANGSTROM_TO_PM * CovalentRadius.radius.get(element.symbol, math.nan)
+
+
+def _valence_electrons(element: Any) -> float:
+    """Electrons outside the noble-gas core; filled d and f shells under a valence p shell do not count."""
+    kinds = {"s": "s", "p": "sp", "d": "sd", "f": "sdf"}[element.block]
+    return sum(count for kind, count in _outer(element) if kind in kinds)
+
+
+def _outer(element: Any) -> list[tuple[str, int]]:
+    """Kind and number of electrons of the subshells that the noble gas before the element does not have."""
+    from pymatgen.core import Element
+
+    noble = max((z for z in (2, 10, 18, 36, 54, 86) if z < element.Z), default=0)
+    core = {(n, kind) for n, kind, _ in Element.from_Z(noble).full_electronic_structure} if noble else set()
+    return [(kind, count) for n, kind, count in element.full_electronic_structure if (n, kind) not in core]
+
+
+def _log(value: float | None) -> float:
+    return math.log(value) if value is not None and value > 0 else math.nan
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+PROPERTIES = (
+    AtomProperty("group, f block first", 19, 0, 19, _group),
+    AtomProperty(
+        "period", 7, 1, 8, lambda element: element.row if element.block != "f" else _f_period(element)
+    ),
+    AtomProperty("electronegativity", 10, 0.5, 4.0, lambda element: _known(element.X)),
+    AtomProperty("covalent radius, pm", 10, 25, 250, _covalent_radius),
+    AtomProperty("valence electrons", 12, 1, 13, _valence_electrons),
+    AtomProperty(
+        "ln first ionization energy, eV", 10, 1.3, 3.3, lambda element: _log(element.ionization_energy)
+    ),
+    AtomProperty("electron affinity, eV", 10, -3, 3.7, lambda element: _known(element.electron_affinity)),
+    AtomProperty("block", 4, 0, 4, lambda element: "spdf".index(element.block)),
+    AtomProperty("ln molar volume, cm3/mol", 10, 1.5, 4.3, lambda element: _log(element.molar_volume)),
+)
+
+
+def _f_period(element: Any) -> float:
+    return 6 if element.is_lanthanoid else 7
+
+
+@cache
+def _table() -> NDArray[np.float32]:
+    from pymatgen.core import Element
+
+    table = np.zeros((MAX_Z + 1, COLUMNS), dtype=np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pymatgen remarks on every property that an element lacks
+        for number in range(1, MAX_Z + 1):
+            element, start = Element.from_Z(number), 0
+            for group in PROPERTIES:
+                column = group.column(group.value(element))
+                if column is not None:
+                    table[number, start + column] = 1
+                start += group.columns
+    table.setflags(write=False)
+    return table
+
+
+def cgcnn_atom_features() -> NDArray[np.float32]:
+    """One row an atomic number, shape (104, 92); row 0 is empty. At most one 1 in each group of columns."""
+    return _table()
