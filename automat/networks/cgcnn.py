@@ -119,9 +119,8 @@ class GatedConvolution(nn.Module):
 
     def forward(self, batch: GraphBatch, atoms: Tensor, edges: Tensor) -> Tensor:
         """New atom features, shape (N, width), from atoms (N, width) and edges (E, edge width)."""
-        of_centre, of_neighbour, of_edge = self.linear.weight.split(
-            [self.width, self.width, edges.shape[1]], dim=1
-        )
+        widths = [self.width, self.width, edges.shape[1]]
+        of_centre, of_neighbour, of_edge = torch.split(self.linear.weight, widths, dim=1)
         centre = functional.linear(atoms, of_centre, self.linear.bias)
         neighbour = functional.linear(atoms, of_neighbour)
         gates = batch.add_ends(neighbour, centre) + functional.linear(edges, of_edge)

@@ -50,17 +50,16 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         targets: NDArray[Any],
         rows: tuple[NDArray[np.intp], NDArray[np.intp]],
         problem: Problem,
-        outputs: int,
         *,
-        classify: bool,
+        classes: int = 0,
     ) -> None:
+        """Train a network for so many classes, or for one number where there are none."""
         self.learn_inputs(X, rows[0])
         with trainer.one_thread():
             with trainer.seeded(self.seed):
-                network = self.make_network(outputs, classify=classify)
-            curves = trainer.train(
-                network, self.source(X), torch.from_numpy(targets), problem, rows, self.recipe(), self.seed
-            )
+                network = self.make_network(classes or 1, classify=classes > 0)
+            lessons = trainer.Lessons(self.source(X), torch.from_numpy(targets), *rows)
+            curves = trainer.train(network, lessons, problem, self.recipe(), self.seed)
         self.network_ = network
         self.details_ = {
             "epochs": {"train": list(curves.train), "validation": list(curves.validation)},
@@ -87,7 +86,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
         targets = _checked(X, y)
         rows = trainer.hold_out(targets, self.recipe().holdout, self.seed)
         self.problem_ = trainer.Regression.of(targets[rows[0]])
-        self._train(X, targets.astype(np.float32), rows, self.problem_, 1, classify=False)
+        self._train(X, targets.astype(np.float32), rows, self.problem_)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -114,9 +113,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         _checked(X, given)
         self.classes_, codes = np.unique(given, return_inverse=True)
         rows = trainer.hold_out(codes, self.recipe().holdout, self.seed)
-        self._train(
-            X, codes.astype(np.int64), rows, trainer.Classification(), len(self.classes_), classify=True
-        )
+        problem = trainer.Classification()
+        self._train(X, codes.astype(np.int64), rows, problem, classes=len(self.classes_))
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ it is trained with care: linear layers, batch norm, ReLU, dropout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch

@@ -134,6 +134,23 @@ class Curves:
     best_epoch: int
 
 
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What there is to learn from, and what to judge it by.
+
+    Attributes:
+        source: gives the network's input for rows.
+        targets: of every row that ``source`` knows, shape (n,).
+        fitted: rows that are trained on.
+        held: rows that choose the epoch; none: the last epoch is kept.
+    """
+
+    source: Source
+    targets: Tensor
+    fitted: NDArray[np.intp]
+    held: NDArray[np.intp]
+
+
 def hold_out(targets: NDArray[Any], share: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Cut rows into those to train on and those to choose the epoch by.
 
@@ -150,58 +167,42 @@ def hold_out(targets: NDArray[Any], share: float, seed: int) -> tuple[NDArray[np
     return np.setdiff1d(every, held), held
 
 
-def train(
-    network: nn.Module,
-    source: Source,
-    targets: Tensor,
-    problem: Problem,
-    rows: tuple[NDArray[np.intp], NDArray[np.intp]],
-    recipe: Recipe,
-    seed: int,
-) -> Curves:
+def train(network: nn.Module, lessons: Lessons, problem: Problem, recipe: Recipe, seed: int) -> Curves:
     """Fit the network's weights in place; it is left in evaluation mode, at its best epoch.
 
     Args:
         network: to be trained; how its weights begin is the caller's.
-        source: gives the network's input for rows.
-        targets: of every row that ``source`` knows, shape (n,).
+        lessons: inputs, targets and rows.
         problem: gives loss and error.
-        rows: trained on, and held out (may be empty: then the last epoch is the one kept).
         recipe: of the training.
         seed: of the shuffles and of dropout.
 
     Raises:
         DivergedError: the loss is no longer finite.
     """
-    fitted_on, held = rows
-    steps = recipe.epochs * _count(len(fitted_on), recipe.batch_size)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: one_cycle(step, steps, recipe.warm_up)
-    )
+    descent = _Descent(network, recipe, recipe.epochs * _count(len(lessons.fitted), recipe.batch_size))
     shuffles = np.random.default_rng(seed)
     seen: list[float] = []
-    held_errors: list[float] = []
+    judged: list[float] = []
     best, best_epoch = None, recipe.epochs
     with seeded(seed):
         for epoch in range(1, recipe.epochs + 1):
-            order = shuffles.permutation(fitted_on)
-            seen.append(_epoch(network, source, targets, problem, order, recipe, optimizer, schedule))
+            parts = _parts(shuffles.permutation(lessons.fitted), recipe.batch_size)
+            seen.append(_pass(network, lessons, problem, parts, descent))
             if not math.isfinite(seen[-1]):
                 raise DivergedError(
                     f"the loss of epoch {epoch} is not finite; lower learning_rate ({recipe.learning_rate})"
                 )
-            if len(held) == 0:
+            if len(lessons.held) == 0:
                 continue
-            held_errors.append(problem.error(outputs_of(network, source, held), targets[held]))
-            if best is None or held_errors[-1] <= min(held_errors):
+            outputs = outputs_of(network, lessons.source, lessons.held)
+            judged.append(problem.error(outputs, lessons.targets[lessons.held]))
+            if best is None or judged[-1] <= min(judged):
                 best, best_epoch = copy.deepcopy(network.state_dict()), epoch
     if best is not None:
         network.load_state_dict(best)
     network.eval()
-    return Curves(tuple(seen), tuple(held_errors), best_epoch)
+    return Curves(tuple(seen), tuple(judged), best_epoch)
 
 
 def outputs_of(network: nn.Module, source: Source, rows: NDArray[np.intp]) -> Tensor:
@@ -242,32 +243,47 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _epoch(
+class _Descent:
+    """An optimiser with its learning rate's schedule: one call a step."""
+
+    def __init__(self, network: nn.Module, recipe: Recipe, steps: int) -> None:
+        self._weights = list(network.parameters())
+        self._clip_norm = recipe.clip_norm
+        self._optimizer = torch.optim.AdamW(
+            self._weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimizer, lambda step: one_cycle(step, steps, recipe.warm_up)
+        )
+
+    def step(self, loss: Tensor) -> None:
+        """Move the weights against the loss's gradient."""
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._weights, self._clip_norm)
+        self._optimizer.step()
+        self._schedule.step()
+
+
+def _pass(
     network: nn.Module,
-    source: Source,
-    targets: Tensor,
+    lessons: Lessons,
     problem: Problem,
-    order: NDArray[np.intp],
-    recipe: Recipe,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
+    parts: list[NDArray[np.intp]],
+    descent: _Descent,
 ) -> float:
-    """One pass over the rows in the given order; the mean error on the way, NaN once the loss is not finite."""
+    """One pass over all rows; the mean error on the way, NaN once the loss is not finite."""
     network.train()
     total = 0.0
-    for part in _parts(order, recipe.batch_size):
-        wanted = targets[part]
-        outputs = network(source(part))
-        loss = problem.loss(outputs, wanted)
+    for part in parts:
+        targets = lessons.targets[part]
+        outputs = network(lessons.source(part))
+        loss = problem.loss(outputs, targets)
         if not torch.isfinite(loss):
             return math.nan
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
-        optimizer.step()
-        schedule.step()
-        total += problem.error(outputs.detach(), wanted) * len(part)
-    return total / len(order)
+        descent.step(loss)
+        total += problem.error(outputs.detach(), targets) * len(part)
+    return total / len(lessons.fitted)
 
 
 def _count(rows: int, batch_size: int) -> int:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
         TransitionMetalFraction,
         ValenceOrbital,
     )
-    from automat_featurizers.graphs import CrystalGraphBuilder, CrystalGraphs, build_graphs, cached_graphs
+    from automat_featurizers.graph_builder import CrystalGraphBuilder, cached_graphs
+    from automat_featurizers.graphs import CrystalGraphs, build_graphs
     from automat_featurizers.matrix import Features, featurize
     from automat_featurizers.packed import PackedCompositions, PackedStructures
     from automat_featurizers.sets import FeatureSet, default_feature_set, feature_set, feature_sets
@@ -27,11 +28,13 @@ _HOME = {
     "atom_features": ("cgcnn_atom_features",),
     "base": ("Featurizer",),
     "composition": (
-        "BandCenter", "IonicCharacter", "Magpie", "Stoichiometry", "TransitionMetalFraction", "ValenceOrbital",
+        "BandCenter", "IonicCharacter", "Magpie",
+        "Stoichiometry", "TransitionMetalFraction", "ValenceOrbital",
     ),
     "sets": ("FeatureSet", "default_feature_set", "feature_set", "feature_sets"),
     "matrix": ("Features", "featurize"),
-    "graphs": ("CrystalGraphBuilder", "CrystalGraphs", "build_graphs", "cached_graphs"),
+    "graph_builder": ("CrystalGraphBuilder", "cached_graphs"),
+    "graphs": ("CrystalGraphs", "build_graphs"),
     "packed": ("PackedCompositions", "PackedStructures"),
     "structure": ("Density", "GlobalSymmetry", "PackingFraction", "StructuralComplexity"),
     "table": ("TableEncoder",),

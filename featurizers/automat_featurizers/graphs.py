@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from automat_featurizers.packed import _entries, _row_pointer
+from automat_featurizers.packed import entries_of, row_pointer
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -63,11 +63,11 @@ class CrystalGraphs:
     def take(self, rows: ArrayLike) -> CrystalGraphs:
         """The given graphs, in the given order."""
         wanted = np.asarray(rows, np.intp)
-        atoms, edges = _entries(self.row_ptr, wanted), _entries(self.edge_ptr, wanted)
+        atoms, edges = entries_of(self.row_ptr, wanted), entries_of(self.edge_ptr, wanted)
         return CrystalGraphs(
-            _row_pointer(np.diff(self.row_ptr)[wanted]),
+            row_pointer(np.diff(self.row_ptr)[wanted]),
             self.atomic_numbers[atoms],
-            _row_pointer(np.diff(self.edge_ptr)[wanted]),
+            row_pointer(np.diff(self.edge_ptr)[wanted]),
             self.source[edges],
             self.destination[edges],
             self.distances[edges],
@@ -107,7 +107,7 @@ def build_graphs(
     return CrystalGraphs(
         structures.row_ptr,
         structures.atomic_numbers,
-        _row_pointer([len(part[0]) for part in parts]),
+        row_pointer([len(part[0]) for part in parts]),
         source.astype(np.int64),
         destination.astype(np.int64),
         distances.astype(np.float64),

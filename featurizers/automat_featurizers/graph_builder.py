@@ -1,0 +1,82 @@
+"""The featurizer that gives graphs, and its cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from automat_featurizers.base import as_packed
+from automat_featurizers.graphs import CUTOFF, GRAPH_VERSION, MAX_NEIGHBOURS, CrystalGraphs, build_graphs
+
+if TYPE_CHECKING:
+    from automat_featurizers.packed import PackedStructures
+
+
+class CrystalGraphBuilder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Crystals to their nearest-neighbour graphs.
+
+    Args:
+        cutoff: angstrom.
+        max_neighbours: the most edges an atom gets.
+    """
+
+    name = "crystal_graph"
+    takes = "structure"
+    gives = "graph"
+
+    def __init__(self, cutoff: float = CUTOFF, max_neighbours: int = MAX_NEIGHBOURS) -> None:
+        self.cutoff = cutoff
+        self.max_neighbours = max_neighbours
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same crystal may give another graph."""
+        return f"{GRAPH_VERSION}-{self.cutoff:g}-{self.max_neighbours}"
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn nothing: a graph depends on its crystal alone."""
+        del X, y
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def transform(self, X: Any) -> CrystalGraphs:
+        """Graphs of packed or pymatgen structures."""
+        packed: Any = as_packed(X, "structure")
+        return build_graphs(packed, self.cutoff, self.max_neighbours)
+
+
+def cached_graphs(structures: PackedStructures, cache_dir: Path | None) -> CrystalGraphs:
+    """The default graphs of a dataset, read from the cache where the same structures were built before."""
+    builder = CrystalGraphBuilder()
+    if cache_dir is None:
+        return builder.transform(structures)
+    content = "".join(structures.row_hashes()) + builder.version
+    path = cache_dir / "graphs" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npz"
+    names = [field.name for field in fields(CrystalGraphs)]
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return CrystalGraphs(**{name: kept[name] for name in names})
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+        pass  # not built yet, or garbled: build, and write over it
+    made = builder.transform(structures)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".graphs-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **{each: getattr(made, each) for each in names})
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return made
