@@ -121,6 +121,8 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
     dataset, model, fold = job.dataset, job.models[cell.model], job.folds[cell.fold]
     inputs = job.inputs[cell.features]
     settings = {key: value for key, value in cell.budget.items() if key not in {"preset", "trials"}}
+    if not np.isfinite(dataset.target).all():
+        raise ValueError(f"the target is not finite in {int((~np.isfinite(dataset.target)).sum())} rows")
     target = dataset.target if dataset.task == "regression" else dataset.target.astype(np.int64)
 
     found = _tune(job, cell, inputs, target, settings)

@@ -85,17 +85,7 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
         )
         best = compared if isinstance(compared, list) else [compared]
         comparison = experiment.pull()
-        tuned = experiment.tune_model(
-            best[0],
-            optimize=self._optimize,
-            search_library="optuna",
-            n_iter=self.search_trials,
-            choose_better=True,
-            verbose=False,
-        )
-        # PyCaret returns the untuned learner where tuning did not help, so the better score is its own.
-        scores = (float(comparison[self._optimize].iloc[0]), self._mean_score(experiment.pull()))
-        tuned_score = min(scores) if self._lower_is_better else max(scores)
+        tuned, tuned_score, remark = self._tune(experiment, best[0], float(comparison[self._optimize].iloc[0]))
         chosen, blend_score = tuned, None
         if len(best) > 1:
             blended = experiment.blend_models([tuned, *best[1:]], optimize=self._optimize, verbose=False)
@@ -105,12 +95,34 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
         details = {
             "comparison": comparison.to_dict("records"),
             "tuned_learner": type(best[0]).__name__,
+            "tuning": remark,
             "tuned_score": tuned_score,
             "blend_score": blend_score,
             "score": f"mean {self._optimize} of PyCaret's {_INNER_FOLDS}-fold cross-validation",
             "final": type(chosen).__name__,
         }
         return experiment.finalize_model(chosen), details
+
+    def _tune(self, experiment: Any, learner: Any, untuned_score: float) -> tuple[Any, float, str]:
+        """The learner tuned with Optuna, its score, and a remark.
+
+        PyCaret's search grids are fixed, and can ask for more than few rows allow (more neighbours than
+        rows); its tuning then fails as a whole, and the untuned learner stays, with the reason kept.
+        """
+        try:
+            tuned = experiment.tune_model(
+                learner,
+                optimize=self._optimize,
+                search_library="optuna",
+                n_iter=self.search_trials,
+                choose_better=True,
+                verbose=False,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever PyCaret's learners raise
+            return learner, untuned_score, f"failed, untuned kept: {type(error).__name__}: {error}".split("\n")[0]
+        # PyCaret returns the untuned learner where tuning did not help, so the better score is its own.
+        scores = (untuned_score, self._mean_score(experiment.pull()))
+        return tuned, min(scores) if self._lower_is_better else max(scores), "done"
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predictions of shape (n,) for X of shape (n, columns)."""

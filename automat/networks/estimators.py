@@ -86,12 +86,12 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
         targets = _checked(X, y)
         rows = trainer.hold_out(targets, self.recipe().holdout, self.seed)
         self.problem_ = trainer.Regression.of(targets[rows[0]])
-        self._train(X, targets.astype(np.float32), rows, self.problem_)
+        self._train(X, targets, rows, self.problem_)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Predicted targets in their unit, shape (n,)."""
-        values: NDArray[np.float64] = self.problem_.to_unit(self._outputs(X).double()).numpy()
+        values: NDArray[np.float64] = self.problem_.to_unit(self._outputs(X)).numpy()
         return values
 
 

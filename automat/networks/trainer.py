@@ -95,15 +95,16 @@ class Regression:
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Smooth absolute error of the scaled targets: entrants are ranked by absolute error."""
-        return functional.smooth_l1_loss(outputs[:, 0], (targets - self.mean) / self.std, beta=0.1)
+        scaled = ((targets - self.mean) / self.std).to(outputs.dtype)
+        return functional.smooth_l1_loss(outputs[:, 0], scaled, beta=0.1)
 
     def error(self, outputs: Tensor, targets: Tensor) -> float:
         """Mean absolute error in the target's unit."""
         return float((self.to_unit(outputs) - targets).abs().mean())
 
     def to_unit(self, outputs: Tensor) -> Tensor:
-        """Outputs (n, 1) to values in the target's unit (n,)."""
-        return outputs[:, 0] * self.std + self.mean
+        """Outputs (n, 1) to values in the target's unit (n,), in double precision as targets are."""
+        return outputs[:, 0].double() * self.std + self.mean
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Lessons:
 
     Attributes:
         source: gives the network's input for rows.
-        targets: of every row that ``source`` knows, shape (n,).
+        targets: of every row that ``source`` knows, shape (n,): float64 values, or class positions.
         fitted: rows that are trained on.
         held: rows that choose the epoch; none: the last epoch is kept.
     """

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from automat_featurizers.graphs import CrystalGraphs, build_graphs
+from automat_featurizers.packed import PackedStructures
+from pymatgen.core import Lattice, Structure
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+
+from automat.networks.cgcnn import CGCNNClassifier, CGCNNRegressor
+from automat.networks.mlp import MLP, MLPClassifier, MLPRegressor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from automat.core import Dataset
+
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def fitted(formation: Dataset, formation_graphs: CrystalGraphs) -> CGCNNRegressor:
+    return CGCNNRegressor(epochs=12, batch_size=8, seed=3).fit(
+        formation_graphs.take(range(80)), formation.target[:80]
+    )
+
+
+def test_cgcnn_learns_from_eighty_crystals(
+    fitted: CGCNNRegressor, formation: Dataset, formation_graphs: CrystalGraphs
+) -> None:
+    unseen = formation.target[80:]
+    predicted = fitted.predict(formation_graphs.take(range(80, 99)))
+    assert predicted.dtype == np.float64
+    of_a_constant = np.abs(unseen - np.median(formation.target[:80])).mean()
+    assert np.abs(predicted - unseen).mean() < 0.6 * of_a_constant
+
+
+def test_details_are_json_and_tell_the_curves(fitted: CGCNNRegressor) -> None:
+    details = json.loads(json.dumps(fitted.details_))
+    assert details["parameters"] == 80_833
+    assert details["rows"] == {"train": 80, "validation": 0}
+    assert len(details["epochs"]["train"]) == 12
+    assert details["epochs"]["train"][-1] < details["epochs"]["train"][0]
+
+
+def test_one_row_is_predicted_as_among_many(fitted: CGCNNRegressor, formation_graphs: CrystalGraphs) -> None:
+    together = fitted.predict(formation_graphs.take(range(80, 99)))
+    alone = [fitted.predict(formation_graphs.take([row]))[0] for row in range(80, 99)]
+    np.testing.assert_allclose(alone, together, atol=1e-5)
+
+
+def test_a_pickled_estimator_predicts_the_same(
+    fitted: CGCNNRegressor, formation_graphs: CrystalGraphs
+) -> None:
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - of our own making
+    rows = formation_graphs.take(range(80, 85))
+    np.testing.assert_array_equal(again.predict(rows), fitted.predict(rows))
+
+
+@pytest.mark.parametrize("backend", ["torch", "dgl"])
+def test_a_seed_repeats_exactly(formation: Dataset, formation_graphs: CrystalGraphs, backend: str) -> None:
+    if backend == "dgl":
+        pytest.importorskip("dgl")
+    first, again, other = (
+        CGCNNRegressor(epochs=2, batch_size=16, backend=backend, seed=seed)
+        .fit(formation_graphs, formation.target)
+        .predict(formation_graphs)
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+
+
+def test_the_unit_of_the_target_does_not_matter(formation: Dataset, formation_graphs: CrystalGraphs) -> None:
+    rows = formation_graphs.take(range(30))
+    in_ev = CGCNNRegressor(epochs=2).fit(rows, formation.target[:30]).predict(rows)
+    in_mev = CGCNNRegressor(epochs=2).fit(rows, 1000 * formation.target[:30] + 7).predict(rows)
+    np.testing.assert_allclose((in_mev - 7) / 1000, in_ev, atol=1e-3)
+
+
+def test_cgcnn_tells_oxides_from_the_rest(formation: Dataset, formation_graphs: CrystalGraphs) -> None:
+    assert formation.structures is not None
+    oxide = np.array([float("O" in structure.symbol_set) for structure in formation.structures])
+    rows = np.arange(99)
+    train, test = rows[rows % 5 != 0], rows[::5]
+    model = CGCNNClassifier(epochs=15, batch_size=8).fit(formation_graphs.take(train), oxide[train])
+    probabilities = model.predict_proba(formation_graphs.take(test))
+    predicted = model.predict(formation_graphs.take(test))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(predicted, probabilities.argmax(axis=1))
+    assert (predicted == oxide[test]).mean() > max(oxide[test].mean(), 1 - oxide[test].mean())
+
+
+def test_eight_rows_with_a_lone_atom_among_them_are_enough(crystals: tuple[Structure, ...]) -> None:
+    far_apart = Structure(Lattice.cubic(30), ["He"], [[0, 0, 0]])
+    graphs = build_graphs(PackedStructures.pack([*crystals, far_apart, crystals[0], crystals[1]]))
+    targets = np.linspace(-2, 1, 8)
+    for batch_size in (1, 64):
+        predicted = CGCNNRegressor(epochs=3, batch_size=batch_size).fit(graphs, targets).predict(graphs)
+        assert predicted.shape == (8,)
+        assert np.isfinite(predicted).all()
+        assert np.ptp(predicted) > 0
+
+
+def diabetes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    X, y = load_diabetes(return_X_y=True)
+    return X, y
+
+
+def test_mlp_is_as_good_as_a_linear_model_on_diabetes() -> None:
+    X, y = diabetes()
+    predicted = MLPRegressor(epochs=40).fit(X[:342], y[:342]).predict(X[342:])
+    # Least squares on the same rows has a mean absolute error of 41.5; the spread is 60.
+    assert np.abs(predicted - y[342:]).mean() < 46
+
+
+def test_mlp_knows_irises() -> None:
+    X, y = load_iris(return_X_y=True)
+    test = np.arange(0, 150, 4)
+    train = np.setdiff1d(np.arange(150), test)
+    model = MLPClassifier(epochs=60, batch_size=16).fit(X[train], y[train].astype(np.float64))
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert (model.predict(X[test]) == y[test]).mean() > 0.9
+
+
+def test_mlp_scales_by_the_rows_it_trains_on() -> None:
+    X, y = diabetes()
+    shifted = X * [1e4] + 500
+    plain = MLPRegressor(epochs=EPOCHS, seed=5).fit(X, y)
+    other = MLPRegressor(epochs=EPOCHS, seed=5).fit(shifted, y)
+    assert plain.details_["rows"] == {"train": 398, "validation": 44}
+    np.testing.assert_allclose(other.predict(shifted), plain.predict(X), rtol=1e-3)
+    assert not np.allclose(plain.mean_, X.mean(axis=0), rtol=1e-9, atol=0)
+
+
+def test_mlp_ignores_columns_that_never_change_in_training() -> None:
+    X, y = diabetes()
+    constant = np.full((len(X), 1), 0.1 + 0.2)
+    model = MLPRegressor(epochs=EPOCHS).fit(np.hstack([X, constant]), y)
+    expected = model.predict(np.hstack([X, constant]))
+    np.testing.assert_array_equal(model.predict(np.hstack([X, constant + 200])), expected)
+
+
+def test_mlp_survives_a_single_training_row() -> None:
+    X, y = diabetes()
+    assert MLPRegressor(epochs=2).fit(X[:1], y[:1]).predict(X[:3]).shape == (3,)
+
+
+def test_classes_keep_their_codes() -> None:
+    X, _ = diabetes()
+    codes = np.where(X[:, 0] > 0, 7.0, 2.0)
+    model = MLPClassifier(epochs=20).fit(X, codes)
+    assert set(model.predict(X)) == {2.0, 7.0}
+    assert (model.predict(X) == codes).mean() > 0.95
+
+
+def test_without_norm_and_layers_it_is_a_linear_map() -> None:
+    network = MLP(4, layers=0, norm=False)
+    x = torch.randn(5, 4)
+    torch.testing.assert_close(network(x), network.output(x))
+    norms = [
+        part for part in MLP(4, layers=2, norm=False).modules() if isinstance(part, torch.nn.BatchNorm1d)
+    ]
+    assert norms == []
+
+
+@pytest.mark.parametrize("kind", [CGCNNRegressor, CGCNNClassifier, MLPRegressor, MLPClassifier])
+def test_parameters_follow_scikit_learn(kind: Any) -> None:
+    model = kind(epochs=7, seed=4)
+    assert clone(model).get_params() == model.get_params()
+    assert model.set_params(learning_rate=0.5).recipe().learning_rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.ones((3, 2)), np.array([1.0, np.nan, np.inf]), "2 of 3 targets are not finite"),
+        (np.ones((3, 2)), np.ones(4), r"3 inputs need targets of shape \(3,\), but got \(4,\)"),
+        (np.ones((0, 2)), np.ones(0), "no rows to fit on"),
+        (np.array([[1.0], [np.nan]]), np.ones(2), "1 of 2 rows hold features that are not finite"),
+        (np.ones(3), np.ones(3), r"must have rows and columns, but its shape is \(3,\)"),
+    ],
+)
+@pytest.mark.parametrize("kind", [MLPRegressor, MLPClassifier])
+def test_bad_input_is_refused(kind: Any, X: Any, y: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind(epochs=1).fit(X, y)
+
+
+def test_another_number_of_columns_is_refused() -> None:
+    X, y = diabetes()
+    model = MLPRegressor(epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="fitted on 10 columns, but got an input with 9"):
+        model.predict(X[:, :9])

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LinearRegression
+
+from automat import splits
+from automat.core import Cell, Dataset, Model, Split
+from automat.evaluate import Inputs, Job, run_cell
+from automat.models import registry
+
+
+def job_of(dataset: Dataset, *models: Model, inputs: Any = None) -> Job:
+    kind = splits.default_kind(dataset)
+    return Job(
+        dataset=dataset,
+        folds=splits.make(dataset, Split(kind, 3, 0)),
+        models={model.name: model for model in models},
+        inputs={"table": Inputs(dataset.table if inputs is None else inputs)},
+    )
+
+
+def cell_of(job: Job, model: str, *, trials: int = 3, fold: int = 0, **settings: Any) -> Cell:
+    return Cell(
+        dataset=job.dataset.name,
+        dataset_sha256=job.dataset.sha256,
+        target=job.dataset.target_name,
+        split=job.folds[0].split,
+        fold=fold,
+        model=model,
+        model_version="1",
+        features="table",
+        features_version="1",
+        budget={"preset": "quick", "trials": trials, **settings},
+        seed=0,
+    )
+
+
+class Spy(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Remembers every row that any fit of any instance saw."""
+
+    seen: list[NDArray[np.float64]] = []  # noqa: RUF012 - shared by all instances on purpose
+
+    def __init__(self, power: float = 1.0) -> None:
+        self.power = power
+
+    def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+        self.seen.append(np.column_stack([X, y]))
+        self.mean_ = y.mean()
+        return self
+
+    def predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.full(len(X), self.mean_)
+
+
+SPY = Model(
+    name="spy",
+    space=lambda trial: {"power": trial.suggest_float("power", 0, 1)},
+    defaults={"power": 0.5},
+    build=lambda params, _seed: Spy(**params),
+)
+
+
+def test_the_test_fold_is_never_fitted(diabetes: Dataset) -> None:
+    Spy.seen.clear()
+    job = job_of(diabetes, SPY)
+    record, _ = run_cell(job, cell_of(job, "spy", trials=4))
+    assert record.status == "ok"
+    assert diabetes.table is not None
+    fold = job.folds[0]
+    rows = np.column_stack([diabetes.table.to_numpy(), diabetes.target])
+    test_rows = {row.tobytes() for row in rows[fold.test]}
+    assert len(Spy.seen) == 5
+    for fitted in Spy.seen:
+        assert not {row.tobytes() for row in np.ascontiguousarray(fitted)} & test_rows
+    assert [len(fitted) for fitted in Spy.seen] == [64, 64, 64, 64, 80]
+
+
+def test_imputing_learns_from_the_fitted_rows_alone(diabetes: Dataset) -> None:
+    """A huge value in a test row must not move the median that fills a training row's gap."""
+    assert diabetes.table is not None
+    job = job_of(diabetes, SPY)
+    values = diabetes.table.to_numpy().copy()
+    values[job.folds[0].train[0], 0] = np.nan
+    values[job.folds[0].test, 0] = 1e9
+    Spy.seen.clear()
+    record, _ = run_cell(
+        job_of(diabetes, SPY, inputs=diabetes.table.assign(age=values[:, 0])), cell_of(job, "spy")
+    )
+    assert record.status == "ok"
+    expected = np.nanmedian(values[job.folds[0].train, 0])
+    final = Spy.seen[-1]
+    assert final[0, list(diabetes.table.columns).index("age")] == pytest.approx(expected)
+
+
+def test_metrics_are_those_of_the_predictions(diabetes: Dataset) -> None:
+    model = Model(name="ols", build=lambda _params, _seed: LinearRegression())
+    job = job_of(diabetes, model)
+    record, predictions = run_cell(job, cell_of(job, "ols"))
+    assert predictions is not None
+    assert diabetes.table is not None
+    fold = job.folds[0]
+    expected = LinearRegression().fit(diabetes.table.to_numpy()[fold.train], diabetes.target[fold.train])
+    np.testing.assert_allclose(predictions.y_pred, expected.predict(diabetes.table.to_numpy()[fold.test]))
+    assert record.metrics["test"]["mae"] == pytest.approx(
+        np.abs(predictions.y_pred - predictions.y_true).mean()
+    )
+    assert record.n_test == len(predictions.ids) == 40
+    assert set(record.metrics) == {"train", "test"}
+
+
+def test_a_cell_repeats(diabetes: Dataset) -> None:
+    job = job_of(diabetes, registry()["extra_trees"])
+    cell = cell_of(job, "extra_trees", n_estimators=10)
+    (first, one), (second, two) = run_cell(job, cell), run_cell(job, cell)
+    assert one is not None
+    assert two is not None
+    np.testing.assert_array_equal(one.y_pred, two.y_pred)
+    assert first.params == second.params
+    assert first.metrics == second.metrics
+
+
+def raise_error(_params: dict[str, Any], _seed: int) -> Any:
+    raise RuntimeError("no\nluck")
+
+
+class Wild(Spy):
+    def predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.full(len(X), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("build", "error"),
+    [
+        (raise_error, "RuntimeError: no luck"),
+        (lambda _params, _seed: Wild(), "ValueError: 40 of 40 predictions are not finite"),
+        (lambda _params, _seed: object(), "AttributeError: 'object' object has no attribute 'fit'"),
+    ],
+)
+def test_a_model_that_fails_is_a_record(diabetes: Dataset, build: Any, error: str) -> None:
+    job = job_of(diabetes, Model(name="bad", build=build, handles_missing=True), inputs=np.ones((120, 2)))
+    job = replace(job, dataset=replace(diabetes, inputs="compositions"))
+    record, predictions = run_cell(job, cell_of(job, "bad"))
+    assert predictions is None
+    assert (record.status, record.error) == ("failed", error)
+    assert "Traceback" in record.details["traceback"] or "Error" in record.details["traceback"]
+    assert record.n_train == 80
+
+
+def test_out_of_memory_is_told_apart(diabetes: Dataset) -> None:
+    def greedy(_params: dict[str, Any], _seed: int) -> Any:
+        raise MemoryError
+
+    job = job_of(diabetes, Model(name="greedy", build=greedy))
+    record, _ = run_cell(job, cell_of(job, "greedy"))
+    assert record.status == "out_of_memory"
+
+
+def test_a_class_that_training_lacks_has_probability_zero(flowers: Dataset) -> None:
+    job = job_of(flowers, registry()["linear"])
+    fold = job.folds[0]
+    without = replace(fold, train=fold.train[flowers.target[fold.train] != 2])
+    job = replace(job, folds=(without, *job.folds[1:]))
+    record, predictions = run_cell(job, cell_of(job, "linear", trials=1))
+    assert record.status == "ok", record.error
+    assert predictions is not None
+    assert predictions.probabilities is not None
+    assert predictions.probabilities.shape == (50, 3)
+    assert not predictions.probabilities[:, 2].any()
+
+
+def test_the_record_says_what_was_searched(diabetes: Dataset) -> None:
+    job = job_of(diabetes, registry()["knn"])
+    record, _ = run_cell(job, cell_of(job, "knn", trials=5))
+    assert len(record.details["search"]) == 5
+    best = min(record.details["search"], key=lambda trial: trial["value"])
+    assert record.params == best["params"]
+    assert record.metrics["validation"]["mae"] == best["value"]
+    assert record.details["search"][0]["params"] == registry()["knn"].defaults
