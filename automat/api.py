@@ -250,7 +250,7 @@ def _render(store: Store, dataset: str, key: str) -> tuple[Leaderboard, Path]:
     }
     predictions = store.predictions(dataset, records["cell"])
     path = store.page(newest)
-    automat_reports.render_board(board, predictions, context=context, path=path)
+    store.write_page(path, automat_reports.render_board(board, predictions, context))
     return board, path
 
 
@@ -260,5 +260,12 @@ def _render_index(store: Store) -> Path:
         newest = records.sort_values("finished_at").iloc[-1]
         page = store.page(newest)
         if page.is_file():
-            entries.append((automat_leaderboards.build(records), page, str(newest["finished_at"])))
-    return automat_reports.render_index(entries, path=store.root / "index.html")
+            link = page.relative_to(store.root).as_posix()
+            entries.append(
+                automat_reports.IndexEntry(
+                    automat_leaderboards.build(records), link, str(newest["finished_at"])
+                )
+            )
+    path = store.root / "index.html"
+    store.write_page(path, automat_reports.render_index(entries))
+    return path

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Task = Literal["regression", "classification"]
 Inputs = Literal["table", "compositions", "structures"]
 ModelInput = Literal["features", "compositions", "structures", "graph"]
-Cost = Literal["cheap", "moderate", "expensive"]
+Cost = Literal["cheap", "moderate", "expensive", "network"]
 Status = Literal["ok", "failed", "timeout", "out_of_memory"]
 
 PRIMARY_METRIC: Mapping[Task, str] = MappingProxyType({"regression": "mae", "classification": "roc_auc"})
@@ -155,7 +155,7 @@ class Budget:
     Attributes:
         name: the preset's name, with what the user overrode.
         folds: default number of folds.
-        trials: Optuna trials for cheap, moderate and expensive models; the first is the model's default.
+        trials: Optuna trials by model cost; the first is the model's default, and one trial is that alone.
         trees: boosting rounds, or trees of a forest, by model cost.
         epochs: of networks.
         pycaret_learners: what PyCaret compares; empty for all it knows.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from automat.core import Budget, Dataset, Fold
 
-_CHEAPEST_FIRST = {"cheap": 0, "moderate": 1, "expensive": 2}
+_CHEAPEST_FIRST = {"cheap": 0, "moderate": 1, "expensive": 2, "network": 3}
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import secrets
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -89,6 +90,10 @@ class Store:
             _write_whole(path, _to_parquet(record, predictions))
         text = json.dumps(_jsonable(asdict(record)), indent=1, allow_nan=False)
         _write_whole(self._record_path(cell.dataset, cell.key), text.encode())
+
+    def write_page(self, path: Path, text: str) -> None:
+        """Write a page whole."""
+        _write_whole(path, text.encode())
 
     def page(self, row: Mapping[str, Any]) -> Path:
         """Where the page of the board that a record's row belongs to lies."""
@@ -229,10 +234,9 @@ def _read_record(path: Path) -> RunRecord | None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -85,7 +85,9 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
         )
         best = compared if isinstance(compared, list) else [compared]
         comparison = experiment.pull()
-        tuned, tuned_score, remark = self._tune(experiment, best[0], float(comparison[self._optimize].iloc[0]))
+        tuned, tuned_score, remark = self._tune(
+            experiment, best[0], float(comparison[self._optimize].iloc[0])
+        )
         chosen, blend_score = tuned, None
         if len(best) > 1:
             blended = experiment.blend_models([tuned, *best[1:]], optimize=self._optimize, verbose=False)
@@ -119,7 +121,11 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
                 verbose=False,
             )
         except Exception as error:  # noqa: BLE001 - whatever PyCaret's learners raise
-            return learner, untuned_score, f"failed, untuned kept: {type(error).__name__}: {error}".split("\n")[0]
+            return (
+                learner,
+                untuned_score,
+                f"failed, untuned kept: {type(error).__name__}: {error}".split("\n")[0],
+            )
         # PyCaret returns the untuned learner where tuning did not help, so the better score is its own.
         scores = (untuned_score, self._mean_score(experiment.pull()))
         return tuned, min(scores) if self._lower_is_better else max(scores), "done"

@@ -17,7 +17,7 @@ def _space(trial: optuna.Trial) -> dict[str, Any]:
         "depth": trial.suggest_int("depth", 4, 8),
         "l2_leaf_reg": trial.suggest_float("l2_leaf_reg", 1.0, 10.0, log=True),
         "random_strength": trial.suggest_float("random_strength", 0.1, 3.0, log=True),
-        "rsm": trial.suggest_float("rsm", 0.1, 0.5),
+        "rsm": trial.suggest_float("rsm", 0.1, 1.0),
     }
 
 
@@ -42,7 +42,7 @@ MODEL = Model(
     title="CatBoost",
     tasks=BOTH,
     space=_space,
-    defaults={"learning_rate": 0.06, "depth": 6, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 0.3},
+    defaults={"learning_rate": 0.06, "depth": 6, "l2_leaf_reg": 3.0, "random_strength": 1.0, "rsm": 0.5},
     settings=lambda budget: {"iterations": 2 * budget.trees},
     build=_regressor,
     build_classifier=_classifier,

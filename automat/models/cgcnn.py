@@ -52,7 +52,7 @@ MODEL = Model(
     settings=lambda budget: {"epochs": budget.epochs},
     build=_regressor,
     build_classifier=_classifier,
-    cost="expensive",
+    cost="network",
     # DGL serves where it is installed; plain torch gives the same numbers elsewhere.
     requires=("torch",),
     citation="Xie & Grossman (2018), doi:10.1103/PhysRevLett.120.145301; ranges around its configuration",

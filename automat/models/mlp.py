@@ -53,6 +53,7 @@ MODEL = Model(
     settings=lambda budget: {"epochs": 3 * budget.epochs},
     build=_regressor,
     build_classifier=_classifier,
+    cost="expensive",
     requires=("torch",),
     citation=GORISHNIY,
     licence="MIT (own code); BSD-3-Clause (torch)",

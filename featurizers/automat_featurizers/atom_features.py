@@ -52,6 +52,11 @@ class AtomProperty:
         return min(max(position, 0), self.columns - 1)
 
 
+def _block(element: Any) -> str:
+    """The subshell that fills: helium's is 1s, though pymatgen reads p from its place in the table."""
+    return "s" if element.symbol == "He" else str(element.block)
+
+
 def _group(element: Any) -> float:
     return _F_BLOCK if element.block == "f" else element.group
 
@@ -59,12 +64,12 @@ def _group(element: Any) -> float:
 def _covalent_radius(element: Any) -> float:
     from pymatgen.analysis.molecule_structure_comparator import CovalentRadius
 
-    return _ANGSTROM_TO_PM * CovalentRadius.radius.get(element.symbol, math.nan)
+    return float(_ANGSTROM_TO_PM * CovalentRadius.radius.get(element.symbol, math.nan))
 
 
 def _valence_electrons(element: Any) -> float:
     """Electrons outside the noble-gas core; filled d and f shells under a valence p shell do not count."""
-    kinds = {"s": "s", "p": "sp", "d": "sd", "f": "sdf"}[element.block]
+    kinds = {"s": "s", "p": "sp", "d": "sd", "f": "sdf"}[_block(element)]
     return sum(count for kind, count in _outer(element) if kind in kinds)
 
 
@@ -97,7 +102,7 @@ PROPERTIES = (
         "ln first ionization energy, eV", 10, 1.3, 3.3, lambda element: _log(element.ionization_energy)
     ),
     AtomProperty("electron affinity, eV", 10, -3, 3.7, lambda element: _known(element.electron_affinity)),
-    AtomProperty("block", 4, 0, 4, lambda element: "spdf".index(element.block)),
+    AtomProperty("block", 4, 0, 4, lambda element: "spdf".index(_block(element))),
     AtomProperty("ln molar volume, cm3/mol", 10, 1.5, 4.3, lambda element: _log(element.molar_volume)),
 )
 
@@ -125,5 +130,9 @@ def _table() -> NDArray[np.float32]:
 
 
 def cgcnn_atom_features() -> NDArray[np.float32]:
-    """One row an atomic number, shape (104, 92); row 0 is empty. At most one 1 in each group of columns."""
+    """One row an atomic number, shape (104, 92); row 0 is empty. At most one 1 in each group of columns.
+
+    A property that is not known leaves its group empty: electronegativity of He, Ne and Ar; covalent radius
+    from Bk on; molar volume of At, Fr and from Fm on. The array is shared and read-only.
+    """
     return _table()

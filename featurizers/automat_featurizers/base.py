@@ -23,7 +23,8 @@ Gives = Literal["table", "graph"]
 class Featurizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Columns from materials, one row each.
 
-    A row that cannot be featurized becomes NaN, with its reason in ``failures_``; it is never dropped.
+    A row that cannot be featurized becomes NaN, with its reason in ``failures_``; it is never dropped. So
+    does a single column that is not defined for a row.
 
     Attributes:
         name: short and unique.
@@ -55,21 +56,27 @@ class Featurizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Columns of n rows, shape (n, columns).
 
         Args:
-            X: packed arrays, pymatgen objects, or (for compositions) formulas.
+            X: packed arrays, or any iterable of pymatgen objects or (for compositions) formulas; a data
+                frame of one column stands for that column.
 
         Raises:
             ValueError: X cannot be read as what the featurizer takes.
         """
         packed = as_packed(X, self.takes)
-        values = np.full((len(packed), len(self.get_feature_names_out())), np.nan)
+        names = self.get_feature_names_out()
+        values = np.full((len(packed), len(names)), np.nan)
         self.failures_: dict[int, str] = {}
         self.seconds_ = np.zeros(len(packed))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pymatgen and matminer remark on every unusual element
-            for row, item in enumerate(packed):
+            for row in range(len(packed)):
                 started = time.process_time()
                 try:
-                    values[row] = self._row(item)
+                    values[row] = self._row(packed[row])
+                    undefined = ~np.isfinite(values[row])
+                    if undefined.any():
+                        values[row, undefined] = np.nan
+                        self.failures_[row] = f"{self.name}: not defined: {', '.join(names[undefined])}"
                 except Exception as error:  # noqa: BLE001 - whatever stops one row must not stop the others
                     self.failures_[row] = f"{self.name}: {type(error).__name__}: {error}"
                 self.seconds_[row] = time.process_time() - started
@@ -88,8 +95,15 @@ def as_packed(X: Any, takes: Takes) -> PackedCompositions | PackedStructures:
     """Packed arrays of what is given; structures serve where compositions are taken.
 
     Raises:
-        ValueError: compositions where structures are needed, or rows that cannot be read.
+        ValueError: compositions where structures are needed, one material instead of several, a data frame
+            of several columns, or rows that cannot be read.
     """
+    if isinstance(X, str) or hasattr(X, "reduced_formula") or hasattr(X, "lattice"):
+        raise ValueError(f"several materials are needed, but one was given: put it in a list, [{X!r}]")
+    if hasattr(X, "columns"):
+        if len(X.columns) != 1:
+            raise ValueError(f"one column of materials is needed, but the data frame has {len(X.columns)}")
+        X = X.iloc[:, 0]
     if takes == "composition":
         if isinstance(X, PackedCompositions):
             return X

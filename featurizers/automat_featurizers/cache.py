@@ -7,9 +7,10 @@ row both keep it.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
-import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automat_featurizers.base import Featurizer
+
+_LOG = logging.getLogger(__name__)
 
 _SET_ASIDE = ".unreadable"
 
@@ -96,12 +99,17 @@ class RowCache:
     def _read(self, path: Path) -> None:
         """Take a shard in; one that is garbled is set aside, so its rows are computed again."""
         try:
-            with np.load(path, allow_pickle=False) as shard:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
                 rows = Rows(shard["values"], shard["seconds"], shard["reasons"])
                 hashes = shard["hashes"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
-            rows, hashes = None, np.empty(0)
-        if rows is None or rows.values.shape != (len(hashes), self._columns):
-            path.replace(path.with_suffix(path.suffix + _SET_ASIDE))
+            if rows.values.shape != (len(hashes), self._columns):
+                raise ValueError(f"a shard of the shape {rows.values.shape}")  # noqa: TRY301 - set aside below
+        except FileNotFoundError:
+            return  # another process has just set it aside
+        except Exception as error:  # noqa: BLE001 - garbled bytes fail in zip, zlib, numpy or here, each its own way
+            aside = path.with_suffix(path.suffix + _SET_ASIDE)
+            _LOG.warning("set aside as %s, its rows are computed again: %s", aside, error)
+            with suppress(FileNotFoundError):
+                path.replace(aside)
             return
         self._remember(hashes.tolist(), rows)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import tempfile
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +18,9 @@ from automat_featurizers.graphs import CUTOFF, GRAPH_VERSION, MAX_NEIGHBOURS, Cr
 
 if TYPE_CHECKING:
     from automat_featurizers.packed import PackedStructures
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class CrystalGraphBuilder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -64,10 +67,12 @@ def cached_graphs(structures: PackedStructures, cache_dir: Path | None) -> Cryst
     path = cache_dir / "graphs" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npz"
     names = [field.name for field in fields(CrystalGraphs)]
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return CrystalGraphs(**{name: kept[name] for name in names})
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
-        pass  # not built yet, or garbled: build, and write over it
+    except FileNotFoundError:
+        pass  # not built yet
+    except Exception as error:  # noqa: BLE001 - garbled bytes fail in zip, zlib or numpy, each its own way
+        _LOG.warning("%s cannot be read, the graphs are built again: %s", path, error)
     made = builder.transform(structures)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".graphs-")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from automat_featurizers.packed import entries_of, row_pointer
+from automat_featurizers.packed import entries_of, positions, row_pointer
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from automat_featurizers.packed import PackedStructures
 
-GRAPH_VERSION = "1"
+GRAPH_VERSION = "2"
 """Raise it when the same crystal no longer gives the same graph."""
 
 CUTOFF = 8.0
@@ -61,8 +61,8 @@ class CrystalGraphs:
         return len(self.row_ptr) - 1
 
     def take(self, rows: ArrayLike) -> CrystalGraphs:
-        """The given graphs, in the given order."""
-        wanted = np.asarray(rows, np.intp)
+        """The given graphs, in the given order: positions, or a mask."""
+        wanted = positions(rows, len(self))
         atoms, edges = entries_of(self.row_ptr, wanted), entries_of(self.edge_ptr, wanted)
         return CrystalGraphs(
             row_pointer(np.diff(self.row_ptr)[wanted]),
@@ -85,7 +85,8 @@ def build_graphs(
     """Join every atom to its nearest periodic images, the atom's own images among them.
 
     An atom with fewer images within the cutoff has fewer edges, perhaps none; nothing is padded. Among
-    images at equal distances the choice goes by the neighbour's index, then by the lattice translation.
+    images at equal distances the choice goes by the neighbour's element, then its index, then the lattice
+    translation: so the order in which a file lists its sites seldom matters.
 
     Args:
         structures: the crystals.
@@ -135,7 +136,8 @@ def _edges(structures: PackedStructures, row: int, cutoff: float, most: int) -> 
         column[~itself] for column in (destination, source, image, distance)
     )
     translation = image.round().astype(np.int64).T
-    nearest = np.lexsort((*translation, source, distance.round(_TIE_DECIMALS), destination))
+    element = structures.atomic_numbers[span][source]
+    nearest = np.lexsort((*translation, source, element, distance.round(_TIE_DECIMALS), destination))
     # Rank of every edge among those of its atom: its position less that of the atom's first edge.
     edges_of = np.bincount(destination, minlength=len(cartesian))
     rank = np.arange(len(nearest)) - np.repeat(np.cumsum(edges_of) - edges_of, edges_of)

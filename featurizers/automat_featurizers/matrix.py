@@ -91,7 +91,6 @@ def featurize(
             progress(done, total)
     blocks = [cache.take(keys) for cache, keys in zip(caches, hashes, strict=True)]
     values = np.hstack([block.values for block in blocks])
-    values[~np.isfinite(values)] = np.nan
     seconds = sum(
         float(block.seconds[_first_of_each(keys)].sum()) for block, keys in zip(blocks, hashes, strict=True)
     )

@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -24,14 +24,37 @@ if TYPE_CHECKING:
 
 def row_pointer(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Offsets of rows with the given numbers of entries, shape (n + 1,)."""
-    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+    pointer = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=pointer[1:])
+    return pointer
 
 
 def entries_of(row_ptr: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.intp]:
     """Positions of the flat entries that belong to ``rows``, in the order of ``rows``."""
     starts, counts = row_ptr[rows], np.diff(row_ptr)[rows]
     first_of_row = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
-    return (np.arange(counts.sum()) + first_of_row).astype(np.intp)
+    entries: NDArray[np.intp] = (np.arange(counts.sum()) + first_of_row).astype(np.intp)
+    return entries
+
+
+def positions(rows: ArrayLike, count: int) -> NDArray[np.intp]:
+    """Row positions 0..count-1 of what numpy takes as an index: positions, negative ones, or a mask.
+
+    Raises:
+        IndexError: a position beyond the rows, or a mask of another length.
+    """
+    given = np.asarray(rows)
+    wanted: NDArray[np.intp] = np.arange(count)[given if given.size else given.astype(np.intp)]
+    return wanted
+
+
+def _atomic_number(species: Any) -> int:
+    """Z of an element, whatever its isotope or charge; pymatgen gives dummy species a number as well."""
+    from pymatgen.core import DummySpecies
+
+    if isinstance(species, DummySpecies):
+        raise ValueError(f"{species.symbol!r} is no element")  # noqa: TRY004 - an unreadable value, not a wrong call
+    return int(species.Z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +85,18 @@ class PackedCompositions:
         amounts: list[float] = []
         for position, given in enumerate(compositions):
             try:
-                composition = Composition(given).element_composition
-                entries = [(element.Z, amount) for element, amount in composition.items()]
+                entries: dict[int, float] = {}
+                # Charges and isotopes are joined here: pymatgen's element_composition counts HDO's hydrogen twice.
+                for species, amount in Composition(given).items():
+                    number = _atomic_number(species)
+                    entries[number] = entries.get(number, 0.0) + amount
             except (ValueError, AttributeError, KeyError, TypeError) as error:
                 raise ValueError(f"row {position}: cannot read {given!r} as a formula ({error})") from error
             if not entries:
                 raise ValueError(f"row {position}: the formula {given!r} names no element")
             counts.append(len(entries))
-            numbers.extend(number for number, _ in entries)
-            amounts.extend(amount for _, amount in entries)
+            numbers.extend(entries)
+            amounts.extend(entries.values())
         return cls(row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64))
 
     def __len__(self) -> int:
@@ -90,8 +116,8 @@ class PackedCompositions:
         return (self[row] for row in range(len(self)))
 
     def take(self, rows: ArrayLike) -> PackedCompositions:
-        """The given rows, in the given order."""
-        wanted = np.asarray(rows, np.intp)
+        """The given rows, in the given order: positions, or a mask."""
+        wanted = positions(rows, len(self))
         entries = entries_of(self.row_ptr, wanted)
         counts = np.diff(self.row_ptr)[wanted]
         return PackedCompositions(row_pointer(counts), self.atomic_numbers[entries], self.amounts[entries])
@@ -129,7 +155,8 @@ class PackedStructures:
         """Pack pymatgen structures; oxidation states and site properties are left behind.
 
         Raises:
-            ValueError: a structure with partial occupancies or without sites, with its position.
+            ValueError: a structure with partial occupancies, without sites, or with a site that is no
+                element, with its position.
         """
         counts: list[int] = []
         lattices: list[NDArray[np.float64]] = []
@@ -143,7 +170,10 @@ class PackedStructures:
                 raise ValueError(f"row {position}: the structure has no sites")
             counts.append(len(structure))
             lattices.append(structure.lattice.matrix)
-            numbers.extend(site.specie.Z for site in structure)
+            try:
+                numbers.extend(_atomic_number(site.specie) for site in structure)
+            except ValueError as error:
+                raise ValueError(f"row {position}: {error}") from error
             fractional.append(structure.frac_coords)
         return cls(
             row_pointer(counts),
@@ -169,8 +199,8 @@ class PackedStructures:
         return (self[row] for row in range(len(self)))
 
     def take(self, rows: ArrayLike) -> PackedStructures:
-        """The given rows, in the given order."""
-        wanted = np.asarray(rows, np.intp)
+        """The given rows, in the given order: positions, or a mask."""
+        wanted = positions(rows, len(self))
         sites = entries_of(self.row_ptr, wanted)
         counts = np.diff(self.row_ptr)[wanted]
         return PackedStructures(

@@ -17,7 +17,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A pandas table to a float matrix; the categories are those of the rows it is fitted on.
 
     Numeric and boolean columns pass through (missing values stay NaN). Any other column becomes one 0/1
-    column a category, in sorted order; a category first met in ``transform`` is 0 in all of them.
+    column a category, in sorted order; a missing value, or a category first met in ``transform``, is 0 in
+    all of them.
 
     >>> import pandas as pd
     >>> TableEncoder().fit_transform(pd.DataFrame({"T": [1.0, 2.0], "phase": ["bcc", "fcc"]})).tolist()
@@ -33,8 +34,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     version = "1"
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn which columns are numeric, and the categories of the others."""
+        """Learn which columns are numeric, and the categories of the others.
+
+        Raises:
+            ValueError: a table without columns.
+        """
         del y
+        if not len(X.columns):
+            raise ValueError("the table has no columns to learn from")
         self.categories_: dict[Any, tuple[str, ...]] = {}
         for column in X.columns:
             numeric = X[column].dtype.kind in "biuf"
@@ -48,7 +55,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The float matrix, shape (n, columns).
 
         Raises:
-            ValueError: a column that ``fit`` saw is absent.
+            ValueError: a column that ``fit`` saw is absent, or was numeric and now holds something else.
         """
         check_is_fitted(self)
         absent = [column for column in self.categories_ if column not in X.columns]
@@ -57,11 +64,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         blocks = []
         for column, categories in self.categories_.items():
             if column in self._numeric:
-                blocks.append(X[column].to_numpy(np.float64)[:, None])
+                blocks.append(_numbers(X[column])[:, None])
             else:
-                blocks.append(
-                    (X[column].astype(str).to_numpy()[:, None] == np.array(categories)).astype(np.float64)
-                )
+                # None stands for a missing value: no category is equal to it, not even one spelled "nan".
+                given = X[column].astype(str).where(X[column].notna(), None).to_numpy(object)
+                blocks.append((given[:, None] == np.array(categories, dtype=object)).astype(np.float64))
         return np.hstack(blocks)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -74,3 +81,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 [str(column)] if column in self._numeric else [f"{column}={name}" for name in categories]
             )
         return np.array(names, dtype=object)
+
+
+def _numbers(column: pd.Series) -> NDArray[np.float64]:
+    try:
+        numbers: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"column {column.name!r} was numeric when it was learnt; now: {error}") from error
+    return numbers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from automat_featurizers.graphs import CrystalGraphs, build_graphs
 from automat_featurizers.packed import PackedStructures
@@ -9,6 +11,9 @@ from pymatgen.core import Lattice, Structure
 
 from automat import datasets
 from automat.core import Dataset
+
+# Tests that skip where DGL is absent import it themselves; unasked, it writes into the home folder.
+os.environ.setdefault("DGLBACKEND", "pytorch")
 
 
 @pytest.fixture(scope="session")

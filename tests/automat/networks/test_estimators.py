@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -198,3 +200,11 @@ def test_another_number_of_columns_is_refused() -> None:
     model = MLPRegressor(epochs=1).fit(X, y)
     with pytest.raises(ValueError, match="fitted on 10 columns, but got an input with 9"):
         model.predict(X[:, :9])
+
+
+def test_listing_the_models_loads_neither_torch_nor_dgl() -> None:
+    code = "import sys, automat.models.cgcnn, automat.models.mlp; print({'torch', 'dgl'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "set()"

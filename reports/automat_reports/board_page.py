@@ -1,0 +1,271 @@
+"""What a dataset's page shows, as plain data: the template only sets it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from automat_leaderboards import HIGHER_IS_BETTER, TITLES, verdict
+
+from automat_reports import numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from automat_leaderboards import Leaderboard, Row
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a7f00")
+"""Okabe & Ito's palette, told apart by the colour-blind; black is for the dummy."""
+
+DUMMY_COLOUR = "#777777"
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
+
+CONTEXT = (
+    "command", "versions", "commit", "source", "licence", "citation", "notes", "generated_at", "automat_version",
+)  # fmt: skip
+"""What the page says of where its figures come from; what is absent is left out."""
+
+_BUDGET_WORDS = {
+    "n_estimators": "trees",
+    "max_iter": "trees",
+    "iterations": "trees",
+    "epochs": "epochs",
+    "search_trials": "trials of its own",
+}
+
+
+def board_page(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any]) -> dict[str, Any]:
+    """All of the page.
+
+    Args:
+        board: the leaderboard.
+        predictions: test predictions of its cells (``PREDICTION_COLUMNS``).
+        context: command, versions, source, licence, citation, notes, formulas and the like.
+    """
+    columns = [{"hidden": False, "text": False} | column for column in _columns(board)]
+    looks = _looks(board)
+    return {
+        "board": board,
+        "verdict": verdict(board),
+        "metric_title": TITLES[board.metric],
+        "columns": columns,
+        "rows": [_row(board, row, columns, _places(board)) for row in board.rows],
+        "budgets": [(row.title, budget_in_words(row.budget), row.budget) for row in board.rows],
+        "context": {name: context.get(name) for name in CONTEXT},
+        "data": {
+            "dataset": board.dataset,
+            "task": board.task,
+            "unit": board.unit,
+            "target": board.target,
+            "metric": board.metric,
+            "metric_title": TITLES[board.metric],
+            "columns": [
+                {name: column.get(name) for name in ("key", "heat", "high_is_good", "text")}
+                for column in columns
+            ],
+            "titles": {name: TITLES[name] for name in board.metrics},
+            "higher": board.metric in HIGHER_IS_BETTER,
+            "classes": list(context.get("classes", [])),
+            "folds": _folds(predictions, context.get("formulas", {})),
+            "entrants": [_entrant(board, row, looks[_key(row)], predictions) for row in board.rows],
+            "table": [_values(board, row) for row in board.rows],
+        },
+    }
+
+
+def budget_in_words(budget: Mapping[str, Any]) -> str:
+    """What an entrant could spend.
+
+    >>> budget_in_words({"preset": "default", "trials": 12, "n_estimators": 500})
+    '12 trials, 500 trees'
+    """
+    trials = int(budget.get("trials", 1))
+    words = [f"{trials} trials" if trials > 1 else "fixed parameters"]
+    if "search_trials" in budget:
+        count = len(budget.get("learners") or ())
+        words = [f"{count} learners" if count else "all its learners"]
+    words += [f"{budget[name]} {word}" for name, word in _BUDGET_WORDS.items() if name in budget]
+    return ", ".join(words)
+
+
+def _columns(board: Leaderboard) -> list[dict[str, Any]]:
+    """Columns in order: key, title, what it means, and how it is heated and sorted."""
+    unit = f", {board.unit}" if board.unit else ""
+    metrics = [
+        {
+            "key": f"test_{name}",
+            "title": TITLES[name] + (unit if name in {"mae", "rmse"} else ""),
+            "help": f"{TITLES[name]} on the test folds: mean ± standard deviation over folds",
+            "heat": "linear",
+            "high_is_good": name in HIGHER_IS_BETTER,
+        }
+        for name in board.metrics
+    ]
+    train = [
+        {
+            "key": f"train_{name}",
+            "title": f"train {TITLES[name]}",
+            "help": f"{TITLES[name]} on the rows that were trained on",
+            "heat": "",
+            "high_is_good": name in HIGHER_IS_BETTER,
+            "hidden": name != board.metric,
+        }
+        for name in board.metrics
+    ]
+    metric = TITLES[board.metric]
+    judged = [
+        ("gap", "gap", f"how much worse {metric} is on test than on training rows", "linear", False),
+        ("skill", "skill", "share of the way from the dummy to a perfect score", "", True),
+    ]
+    costs = [
+        ("featurize_seconds", "featurize s", "CPU seconds to featurize the whole dataset once", "log", False),
+        ("tune_seconds", "tune s", "CPU seconds of the search, mean over folds", "log", False),
+        ("fit_seconds", "fit s", "CPU seconds of the final fit, mean over folds", "log", False),
+        ("predict_seconds", "predict s", "CPU seconds to predict a test fold, mean over folds", "log", False),
+        ("peak_memory_mb", "memory MB", "peak memory of the worker, largest over folds", "log", False),
+        ("folds_failed", "failed", "folds without a result", "", False),
+    ]
+    names = ("key", "title", "help", "heat", "high_is_good")
+    return [
+        *metrics,
+        *train,
+        *(dict(zip(names, each, strict=True)) for each in (*judged, *costs)),
+        {
+            "key": "budget",
+            "title": "budget",
+            "help": "what it could spend",
+            "heat": "",
+            "high_is_good": True,
+            "text": True,
+        },
+    ]
+
+
+def _places(board: Leaderboard) -> dict[str, int]:
+    """Decimals of every metric's column: what the best entrant's spread supports."""
+    best = board.best
+    if best is None:
+        return {}
+    return {name: numbers.decimals(best.mean["test"][name], best.std["test"][name]) for name in board.metrics}
+
+
+def _row(
+    board: Leaderboard, row: Row, columns: Sequence[Mapping[str, Any]], places: Mapping[str, int]
+) -> dict[str, Any]:
+    values = _values(board, row)
+    return {
+        "row": row,
+        "key": _key(row),
+        "best": row.rank == 1,
+        "dummy": board.dummy is not None and row is board.dummy,
+        "cells": [
+            {"column": column, "value": values[column["key"]], "shown": _shown(row, column["key"], places)}
+            for column in columns
+        ],
+    }
+
+
+def _shown(row: Row, key: str, places: Mapping[str, int]) -> dict[str, str]:
+    part, _, metric = key.partition("_")
+    if part in row.mean and metric in row.mean[part]:
+        return numbers.score(row.mean[part][metric], row.std[part][metric], places.get(metric))
+    if key == "budget":
+        return {"mean": budget_in_words(row.budget), "spread": ""}
+    if key == "folds_failed":
+        return {"mean": str(row.folds_failed or ""), "spread": ""}
+    value = float(getattr(row, key))
+    if key.endswith("_seconds"):
+        return {"mean": numbers.seconds(value), "spread": ""}
+    return {"mean": numbers.plain(value, {"gap": "+.3g", "skill": ".3f"}.get(key, ".0f")), "spread": ""}
+
+
+def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
+    """The row's figures in full, for sorting, heat, and the files of the view."""
+    values: dict[str, Any] = {
+        "rank": row.rank,
+        "model": row.model,
+        "title": row.title,
+        "features": row.features,
+    }
+    for part in ("test", "train"):
+        for name in board.metrics:
+            values[f"{part}_{name}"] = _finite(row.mean[part][name])
+            values[f"{part}_{name}_std"] = _finite(row.std[part][name])
+    for name in (
+        "gap", "skill", "featurize_seconds", "tune_seconds", "fit_seconds", "predict_seconds", "peak_memory_mb",
+    ):  # fmt: skip
+        values[name] = _finite(getattr(row, name))
+    return values | {
+        "folds_failed": row.folds_failed,
+        "budget": budget_in_words(row.budget),
+        "errors": "; ".join(row.errors),
+    }
+
+
+def _folds(predictions: pd.DataFrame, formulas: Mapping[str, str]) -> dict[int, dict[str, Any]]:
+    """Names and targets of every fold's test rows, once for all entrants."""
+    folds = {}
+    for fold, group in predictions.groupby("fold"):
+        first = group[group["cell"] == group["cell"].iloc[0]].sort_values("id", kind="stable")
+        ids = [str(name) for name in first["id"]]
+        folds[int(str(fold))] = {
+            "ids": ids,
+            "formulas": [formulas.get(name, "") for name in ids] if formulas else [],
+            "true": numbers.rounded(first["y_true"]),
+        }
+    return folds
+
+
+def _entrant(
+    board: Leaderboard, row: Row, look: Mapping[str, str], predictions: pd.DataFrame
+) -> dict[str, Any]:
+    mine = predictions[(predictions["model"] == row.model) & (predictions["features"] == row.features)]
+    by_fold = {int(str(fold)): group.sort_values("id", kind="stable") for fold, group in mine.groupby("fold")}
+    return {
+        "key": _key(row),
+        "title": row.title,
+        "model": row.model,
+        "features": row.features,
+        **look,
+        "cost": _finite(row.tune_seconds + row.fit_seconds),
+        "mean": _finite(row.mean["test"][board.metric]),
+        "errors": list(row.errors),
+        "budget": dict(row.budget),
+        "folds": [
+            {
+                "fold": fold.fold,
+                "scores": {
+                    part: {name: _finite(value) for name, value in scores.items()}
+                    for part, scores in fold.scores.items()
+                },
+                "params": dict(fold.params),
+                "details": dict(fold.details),
+            }
+            for fold in row.folds
+        ],
+        "predicted": {fold: numbers.rounded(group["y_pred"]) for fold, group in by_fold.items()},
+        "probability": {fold: numbers.rounded(group["probability"]) for fold, group in by_fold.items()}
+        if board.task == "classification"
+        else {},
+    }
+
+
+def _looks(board: Leaderboard) -> dict[str, dict[str, str]]:
+    """One colour and symbol an entrant, the same on every chart and every page: by name, not by rank."""
+    names = sorted({row.model for row in board.rows if row.model != "dummy"})
+    looks = {
+        name: {
+            "colour": COLOURS[place % len(COLOURS)],
+            "symbol": SYMBOLS[place // len(COLOURS) % len(SYMBOLS)],
+        }
+        for place, name in enumerate(names)
+    } | {"dummy": {"colour": DUMMY_COLOUR, "symbol": "line-ns-open"}}
+    return {_key(row): looks[row.model] for row in board.rows}
+
+
+def _key(row: Row) -> str:
+    return f"{row.model}/{row.features}"
+
+
+def _finite(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None

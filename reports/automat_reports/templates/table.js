@@ -1,0 +1,136 @@
+"use strict";
+// The table: sort, search, columns, heat, files of the view, and all of that in the address.
+const page = JSON.parse(document.getElementById("data").textContent);
+const board = document.getElementById("board");
+const body = board.tBodies[0];
+const search = document.getElementById("search");
+const boxes = [...document.querySelectorAll("#picker input")];
+const rowsInOrder = [...body.rows];
+const view = { sort: "rank", down: false, open: null };
+
+const valueOf = (row, column) => page.table[Number(row.dataset.place)][column];
+const isMissing = (value) => value === null || value === undefined || value === "";
+
+function sortRows() {
+  const sign = view.down ? -1 : 1;
+  const order = (a, b) => {
+    const [x, y] = [valueOf(a, view.sort), valueOf(b, view.sort)];
+    if (isMissing(x) || isMissing(y)) return isMissing(x) - isMissing(y);
+    const by = typeof x === "string" ? x.localeCompare(y) : x - y;
+    return sign * by || a.dataset.place - b.dataset.place;
+  };
+  rowsInOrder.sort(order).forEach((row) => body.append(row));
+  for (const head of board.tHead.rows[0].cells) {
+    if (head.dataset.column === view.sort) head.setAttribute("aria-sort", view.down ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  }
+}
+
+function searchRows() {
+  const wanted = search.value.trim().toLowerCase();
+  let shown = 0;
+  for (const row of rowsInOrder) {
+    const text = ["model", "title", "features"].map((name) => valueOf(row, name)).join(" ").toLowerCase();
+    row.hidden = !text.includes(wanted);
+    shown += !row.hidden;
+  }
+  document.getElementById("empty").hidden = shown > 0;
+}
+
+function showColumns() {
+  for (const box of boxes) {
+    for (const cell of board.querySelectorAll(`[data-column="${box.dataset.column}"]`)) cell.hidden = !box.checked;
+  }
+}
+
+// Heat per column, over the entrants without the dummy: the better, the stronger.
+function heatColumns() {
+  for (const head of board.tHead.rows[0].cells) {
+    const column = page.columns.find((each) => each.key === head.dataset.column);
+    if (!column || !column.heat) continue;
+    const scale = column.heat === "log" ? (value) => Math.log10(Math.max(value, 1e-3)) : (value) => value;
+    const cells = rowsInOrder.filter((row) => !row.classList.contains("dummy")).map((row) => ({
+      cell: row.querySelector(`td[data-column="${column.key}"]`), value: valueOf(row, column.key),
+    })).filter(({ cell, value }) => cell && !isMissing(value));
+    const values = cells.map(({ value }) => scale(value));
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    for (const { cell, value } of cells) {
+      const share = high > low ? (scale(value) - low) / (high - low) : 0.5;
+      cell.style.backgroundColor = `rgba(var(--heat), ${(0.26 * (column.high_is_good ? share : 1 - share)).toFixed(3)})`;
+    }
+  }
+}
+
+function remember() {
+  const state = new URLSearchParams();
+  if (view.sort !== "rank" || view.down) state.set("sort", (view.down ? "-" : "") + view.sort);
+  if (search.value) state.set("find", search.value);
+  const changed = boxes.filter((box) => box.checked !== box.defaultChecked).map((box) => box.dataset.column);
+  if (changed.length) state.set("columns", changed.join(","));
+  if (view.open !== null) state.set("open", page.entrants[view.open].key);
+  const text = state.toString();
+  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+}
+
+function recall() {
+  const state = new URLSearchParams(location.hash.slice(1));
+  const sort = state.get("sort") || "rank";
+  view.down = sort.startsWith("-");
+  view.sort = sort.replace(/^-/, "");
+  if (!(view.sort in page.table[0])) Object.assign(view, { sort: "rank", down: false });
+  search.value = state.get("find") || "";
+  const changed = (state.get("columns") || "").split(",");
+  for (const box of boxes) box.checked = box.defaultChecked !== changed.includes(box.dataset.column);
+  const open = page.entrants.findIndex((entrant) => entrant.key === state.get("open"));
+  return open < 0 ? null : open;
+}
+
+function visibleTable() {
+  const hidden = new Set(boxes.filter((box) => !box.checked).map((box) => box.dataset.column));
+  const columns = Object.keys(page.table[0]).filter((name) => !hidden.has(name.replace(/_std$/, "")));
+  const rows = rowsInOrder.filter((row) => !row.hidden);
+  return { columns, rows: rows.map((row) => Object.fromEntries(columns.map((name) => [name, valueOf(row, name)]))) };
+}
+
+function asCsv({ columns, rows }) {
+  const field = (value) => {
+    if (isMissing(value)) return "";
+    // A spreadsheet runs text that begins like a formula; an apostrophe keeps it text.
+    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [columns, ...rows.map((row) => columns.map((name) => row[name]))].map((line) => line.map(field).join(",")).join("\n") + "\n";
+}
+
+function save(text, type, ending) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = `${page.dataset.replace(/[^\w.-]+/g, "-")}-leaderboard.${ending}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+for (const head of board.tHead.rows[0].cells) {
+  head.querySelector("button").addEventListener("click", () => {
+    const column = head.dataset.column;
+    const known = page.columns.find((each) => each.key === column);
+    const bestFirst = Boolean(known && known.high_is_good && !known.text);
+    view.down = view.sort === column ? !view.down : bestFirst;
+    view.sort = column;
+    sortRows();
+    remember();
+  });
+}
+search.addEventListener("input", () => { searchRows(); remember(); });
+boxes.forEach((box) => box.addEventListener("change", () => { showColumns(); remember(); }));
+document.getElementById("csv").addEventListener("click", () => save(asCsv(visibleTable()), "text/csv", "csv"));
+document.getElementById("json").addEventListener("click", () =>
+  save(JSON.stringify({ dataset: page.dataset, target: page.target, unit: page.unit, rows: visibleTable().rows }, null, 1), "application/json", "json"));
+for (const swatch of document.querySelectorAll("[data-swatch]")) {
+  swatch.style.background = page.entrants[Number(swatch.dataset.swatch)].colour;
+}
+const opened = recall();
+sortRows();
+searchRows();
+showColumns();
+heatColumns();
