@@ -21,7 +21,8 @@ MIN_ROWS = 4
 """Two folds, each with two rows to train on and two to test on."""
 
 FEW_VALUES = 10
-"""A whole-numbered target with at most this many values is taken for classes."""
+ROWS_A_VALUE = 3
+"""A whole-numbered target is taken for classes when it has few values, each seen about this often."""
 
 _NAMED = 3
 
@@ -46,7 +47,7 @@ def unique_ids(ids: pd.Series, where: str) -> NDArray[np.str_]:
 
 
 def guess_task(target: pd.Series) -> Task:
-    """Classification for text, booleans, and few whole numbers; regression otherwise."""
+    """Classification for text, booleans, and few whole numbers that recur; regression otherwise."""
     import pandas as pd
 
     present = target.dropna()
@@ -54,7 +55,8 @@ def guess_task(target: pd.Series) -> Task:
     if pd.api.types.is_bool_dtype(present) or (len(present) > 0 and numbers.isna().all()):
         return "classification"
     whole = not numbers.isna().any() and bool((numbers % 1 == 0).all())
-    return "classification" if whole and numbers.nunique() <= FEW_VALUES else "regression"
+    few = numbers.nunique() <= min(FEW_VALUES, len(numbers) // ROWS_A_VALUE)
+    return "classification" if whole and few else "regression"
 
 
 def regression_target(target: pd.Series, where: str) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ class MatminerFeaturizer(Featurizer):
     A subclass says which in ``_make``, and raises ``_revision`` when it changes what it asks for.
     """
 
-    _revision: ClassVar[int] = 1
+    _revision: ClassVar[int] = 2
 
     @property
     def version(self) -> str:

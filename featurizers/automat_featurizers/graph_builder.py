@@ -67,7 +67,7 @@ def cached_graphs(structures: PackedStructures, cache_dir: Path | None) -> Cryst
     path = cache_dir / "graphs" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npz"
     names = [field.name for field in fields(CrystalGraphs)]
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
             return CrystalGraphs(**{name: kept[name] for name in names})
     except FileNotFoundError:
         pass  # not built yet

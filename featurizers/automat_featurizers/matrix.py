@@ -87,7 +87,7 @@ def featurize(
         column, rows = chunks[position]
         caches[column].add([hashes[column][row] for row in rows], computed)
         done += len(rows)
-        if progress:
+        if progress is not None:
             progress(done, total)
     blocks = [cache.take(keys) for cache, keys in zip(caches, hashes, strict=True)]
     values = np.hstack([block.values for block in blocks])

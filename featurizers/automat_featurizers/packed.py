@@ -86,8 +86,9 @@ class PackedCompositions:
         for position, given in enumerate(compositions):
             try:
                 entries: dict[int, float] = {}
-                # Charges and isotopes are joined here: pymatgen's element_composition counts HDO's hydrogen twice.
-                for species, amount in Composition(given).items():
+                # Ions of one element add up; of isotopes (HDO) pymatgen gives each the amount of both.
+                named = {str(species): (species, amount) for species, amount in Composition(given).items()}
+                for species, amount in named.values():
                     number = _atomic_number(species)
                     entries[number] = entries.get(number, 0.0) + amount
             except (ValueError, AttributeError, KeyError, TypeError) as error:

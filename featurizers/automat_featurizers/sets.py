@@ -79,8 +79,8 @@ class FeatureSet:
 _SETS = (
     FeatureSet("magpie", "element-property statistics", (composition.Magpie,), 132, 1.5),
     FeatureSet("composition", "magpie, stoichiometry, valence, ionic character", _COMPOSITION, 151, 1.8),
-    FeatureSet("structure", "density, packing, symmetry, complexity", _STRUCTURE, 9, 12.6),
-    FeatureSet("all", "composition and structure", (*_COMPOSITION, *_STRUCTURE), 160, 14.4),
+    FeatureSet("structure", "density, packing, symmetry, complexity", _STRUCTURE, 9, 12.3),
+    FeatureSet("all", "composition and structure", (*_COMPOSITION, *_STRUCTURE), 160, 14.1),
 )
 
 

@@ -55,15 +55,20 @@ class Row:
     """One entrant.
 
     Attributes:
-        rank: from 1; None when no fold finished. Entrants with failed folds rank after complete ones.
+        rank: from 1; None when no fold has a primary metric. Entrants with folds that failed or are to come
+            rank after complete ones: their mean is over other rows.
         tied: its mean lies within the best's standard error, and it is not the best itself.
-        mean, std: part to metric to mean, and standard deviation (n - 1), over the finished folds.
+        mean, std: part to metric to mean, and standard deviation (n - 1), over the finished folds where the
+            metric is defined.
         gap: how much worse the primary metric is on test than on training rows.
         skill: share of the dummy's distance to a perfect score that is closed; NaN without a dummy.
         featurize_seconds: CPU seconds for the dataset, once.
         tune_seconds, fit_seconds, predict_seconds: mean CPU seconds a fold.
         peak_memory_mb: the largest over folds.
         budget: what it could spend.
+        versions: of the packages it ran with.
+        folds: of each fold there is a record of.
+        folds_missing: folds of the split without a record yet.
     """
 
     rank: int | None
@@ -81,7 +86,9 @@ class Row:
     predict_seconds: float
     peak_memory_mb: float
     budget: Mapping[str, Any]
+    versions: Mapping[str, str]
     folds: tuple[FoldResult, ...] = field(repr=False)
+    folds_missing: int = 0
 
     @property
     def folds_ok(self) -> int:
@@ -149,7 +156,7 @@ def protocols(records: pd.DataFrame) -> list[pd.DataFrame]:
         group.drop_duplicates([*_ENTRANT, "fold"], keep="last")
         .drop(columns="_ok")
         .sort_values([*_ENTRANT, "fold"])
-        for _, group in records.groupby(list(PROTOCOL), sort=False)
+        for _, group in records.groupby(list(PROTOCOL), sort=False, dropna=False)
     ]
     return sorted(groups, key=lambda group: str(group["finished_at"].max()), reverse=True)
 
@@ -166,21 +173,26 @@ def build(records: pd.DataFrame) -> Leaderboard:
     first = records.iloc[0]
     task = str(first["task"])
     metric = PRIMARY[task]
-    entrants = [_summarize(group, task) for _, group in records.groupby(_ENTRANT, sort=True)]
+    folds = int(first["folds"])
+    entrants = [_summarize(group, task, folds) for _, group in records.groupby(_ENTRANT, sort=True)]
     return Leaderboard(
-        **{
-            name: str(first[name])
-            for name in ("dataset", "dataset_sha256", "target", "split", "preset", "unit")
-        },
-        **{name: int(first[name]) for name in ("folds", "split_seed", "seed")},
+        dataset=str(first["dataset"]),
+        dataset_sha256=str(first["dataset_sha256"]),
+        target=str(first["target"]),
+        unit=str(first["unit"]),
+        split=str(first["split"]),
+        folds=folds,
+        split_seed=int(first["split_seed"]),
+        seed=int(first["seed"]),
+        preset=str(first["preset"]),
         task=task,
         metric=metric,
-        n_rows=int(first["n_train"]) + int(first["n_test"]),
+        n_rows=int((records["n_train"] + records["n_test"]).max()),  # a cell that failed early names no rows
         rows=_ranked(entrants, metric),
     )
 
 
-def _summarize(group: pd.DataFrame, task: str) -> dict[str, Any]:
+def _summarize(group: pd.DataFrame, task: str, n_folds: int) -> dict[str, Any]:
     """An entrant's Row as keyword arguments, but for what needs the others: rank, tie and skill."""
     folds = tuple(_fold(record, task) for record in group.sort_values("fold").to_dict("records"))
     done = group[group["status"] == "ok"]
@@ -200,7 +212,9 @@ def _summarize(group: pd.DataFrame, task: str) -> dict[str, Any]:
         **{name: _mean(done[name]) for name in ("tune_seconds", "fit_seconds", "predict_seconds")},
         "peak_memory_mb": float(group["peak_memory_mb"].max()),
         "budget": json.loads(last["budget"]),
+        "versions": json.loads(last["versions"]),
         "folds": folds,
+        "folds_missing": max(n_folds - len(folds), 0),
     }
 
 
@@ -222,9 +236,9 @@ def _ranked(entrants: list[dict[str, Any]], metric: str) -> tuple[Row, ...]:
 
     def order(entrant: dict[str, Any]) -> tuple[int, float, str]:
         value = entrant["mean"]["test"][metric]
-        failed = sum(fold.status != "ok" for fold in entrant["folds"])
+        complete = not entrant["folds_missing"] and all(fold.status == "ok" for fold in entrant["folds"])
         return (
-            2 if math.isnan(value) else int(failed > 0),
+            2 if math.isnan(value) else int(not complete),
             0.0 if math.isnan(value) else sign * value,
             entrant["model"],
         )
@@ -256,8 +270,10 @@ def _skill(value: float, dummy: float, metric: str) -> float:
 
 
 def _mean(values: pd.Series) -> float:
-    return float(np.mean(values.astype(float))) if len(values) else math.nan
+    known = values.astype(float).dropna()
+    return float(np.mean(known)) if len(known) else math.nan
 
 
 def _std(values: pd.Series) -> float:
-    return float(np.std(values.astype(float), ddof=1)) if len(values) > 1 else math.nan
+    known = values.astype(float).dropna()
+    return float(np.std(known, ddof=1)) if len(known) > 1 else math.nan

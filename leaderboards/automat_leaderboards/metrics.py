@@ -29,7 +29,8 @@ def regression(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:
     """
     true, predicted = _pair(y_true, y_pred)
     error = predicted - true
-    spread = float(((true - true.mean()) ** 2).sum())
+    # Equal targets are told by their range: their mean may be off by a rounding, and leave a spread of 1e-34.
+    spread = float(((true - true.mean()) ** 2).sum()) if np.ptp(true) > 0 else 0.0
     return {
         "mae": float(np.abs(error).mean()),
         "rmse": float(np.sqrt((error**2).mean())),
@@ -41,7 +42,12 @@ def classification(y_true: ArrayLike, y_pred: ArrayLike, probabilities: ArrayLik
     """ROC-AUC, accuracy, balanced accuracy, F1 and Matthews correlation.
 
     Two classes: ROC-AUC and F1 of class 1. More: the one-against-rest mean over classes (macro).
-    ROC-AUC is NaN where a class has no row.
+    ROC-AUC is NaN where a class has no row; balanced accuracy and the Matthews correlation are NaN where all
+    rows are of one class; F1 is NaN where its class is neither there nor predicted (of several classes, such
+    ones are left out of the mean). A constant guess has a Matthews correlation of 0, as is the custom.
+
+    >>> classification([0, 1, 1], [0, 1, 0], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])["roc_auc"]
+    1.0
 
     Args:
         y_true: class codes 0..k-1, shape (n,).
@@ -60,22 +66,25 @@ def classification(y_true: ArrayLike, y_pred: ArrayLike, probabilities: ArrayLik
     if chances.ndim != _BINARY or len(chances) != len(true):
         raise ValueError(f"probabilities must have shape ({len(true)}, classes), but have {chances.shape}")
     classes = chances.shape[1]
+    told_apart = np.ptp(true) > 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn remarks on classes without rows
         return {
             "roc_auc": _roc_auc(true, chances),
             "accuracy": float((true == predicted).mean()),
-            "balanced_accuracy": float(metrics.balanced_accuracy_score(true, predicted)),
+            "balanced_accuracy": float(metrics.balanced_accuracy_score(true, predicted))
+            if told_apart
+            else math.nan,
             "f1": float(
                 metrics.f1_score(
                     true,
                     predicted,
                     labels=None if classes == _BINARY else np.arange(classes),
                     average="binary" if classes == _BINARY else "macro",
-                    zero_division=0.0,
+                    zero_division=math.nan,
                 )
             ),
-            "mcc": float(metrics.matthews_corrcoef(true, predicted)),
+            "mcc": float(metrics.matthews_corrcoef(true, predicted)) if told_apart else math.nan,
         }
 
 

@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from automat_leaderboards.board import DUMMY
 from automat_leaderboards.metrics import HIGHER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ TITLES = {
 
 _CHEAP_ENOUGH = 0.2
 """A model counts as cheap when it needs at most this share of the best's tuning and fitting time."""
+
+_CLOSE_ENOUGH = 0.9
+"""A cheap model comes close when it has at least this share of the best's skill against the dummy."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -80,38 +84,67 @@ def verdict(board: Leaderboard) -> str:
     sentence = (
         f"{best.title} ({best.features}) is first on {board.dataset} with {title} {value:.4g}{over}{unit}"
     )
-    tied = [row.title for row in board.rows if row.tied]
-    others = [row for row in board.rows[1:] if row.rank is not None]
-    if tied:
-        sentence += f"; {_listed(tied)} {'is' if len(tied) == 1 else 'are'} within its standard error"
-    elif others:
-        lead = abs(others[0].mean["test"][metric] - value)
-        sentence += f", {lead:.2g}{unit} ahead of {others[0].title}, more than its standard error"
-    sentence += "."
-    if not math.isnan(best.skill) and best.model != "dummy":
+    sentence += _lead(board, unit) + "."
+    if best.model == DUMMY and len(board.rows) > 1:
+        sentence += " No entrant beats the dummy."
+    elif best.model != DUMMY and not math.isnan(best.skill):
         sentence += f" It closes {best.skill:.0%} of the distance from the dummy to a perfect score."
-    cheap = _cheap_rival(board, best)
-    if cheap is not None:
-        sentence += cheap
+    sentence += _cheap_rival(board, best)
     if failed:
         sentence += f" {failed} cell{'s' if failed > 1 else ''} failed."
+    missing = sum(row.folds_missing for row in board.rows)
+    if missing:
+        sentence += f" {missing} cell{'s are' if missing > 1 else ' is'} still to come."
     return sentence
 
 
-def _cheap_rival(board: Leaderboard, best: Row) -> str | None:
-    """A remark on the best entrant that costs a fraction of the winner."""
+def _lead(board: Leaderboard, unit: str) -> str:
+    """How far the first is ahead, and whether that says anything."""
+    first, metric = board.rows[0], board.metric
+    tied = [row.title for row in board.rows if row.tied]
+    if tied:
+        return f"; {_listed(tied)} {'is' if len(tied) == 1 else 'are'} within its standard error"
+    others = [row for row in board.rows[1:] if row.rank is not None]
+    if not others:
+        return ""
+    second = others[0]
+    if second.folds_failed or second.folds_missing:
+        complete = not first.folds_failed and not first.folds_missing
+        return ", the only entrant that finished every fold" if complete else ", on the folds that finished"
+    lead = abs(second.mean["test"][metric] - first.mean["test"][metric])
+    judged = (
+        "one fold does not tell whether by chance"
+        if math.isnan(first.std["test"][metric])
+        else "more than its standard error"
+    )
+    return f", {lead:.2g}{unit} ahead of {second.title}, {judged}"
+
+
+def _cheap_rival(board: Leaderboard, best: Row) -> str:
+    """A remark on the first entrant that comes close at a fraction of the winner's cost."""
     cost = best.tune_seconds + best.fit_seconds
     metric = board.metric
     for row in board.rows[1:]:
         theirs = row.tune_seconds + row.fit_seconds
-        if row.rank is not None and theirs <= _CHEAP_ENOUGH * cost:
+        if row.rank is None or row.model == DUMMY or not theirs <= _CHEAP_ENOUGH * cost or cost <= 0:
+            continue
+        if _is_close(board, row, best):
             value = row.mean["test"][metric]
             worse = abs(value - best.mean["test"][metric])
+            side = "lower" if metric in HIGHER_IS_BETTER else "higher"
             return (
-                f" {row.title} reaches {value:.4g} ({worse:.2g} {'lower' if metric in HIGHER_IS_BETTER else 'higher'}) "
+                f" {row.title} comes close, {value:.4g} ({worse:.2g} {side}), "
                 f"with {theirs / cost:.0%} of its tuning and fitting time."
             )
-    return None
+    return ""
+
+
+def _is_close(board: Leaderboard, row: Row, best: Row) -> bool:
+    """By skill against the dummy; where no dummy ran, by the score itself."""
+    if not math.isnan(row.skill) and not math.isnan(best.skill):
+        return row.skill >= _CLOSE_ENOUGH * best.skill
+    value, first = (each.mean["test"][board.metric] for each in (row, best))
+    return abs(value - first) <= (1 - _CLOSE_ENOUGH) * abs(first)
 
 
 def _flat(board: Leaderboard, row: Row) -> dict[str, Any]:
@@ -126,8 +159,8 @@ def _flat(board: Leaderboard, row: Row) -> dict[str, Any]:
             flat[f"{part}_{metric}"] = row.mean[part][metric]
             flat[f"{part}_{metric}_std"] = row.std[part][metric]
     for name in (
-        "gap", "skill", "featurize_seconds", "tune_seconds", "fit_seconds", "predict_seconds", "peak_memory_mb",
-        "folds_ok", "folds_failed", "tied",
+        "gap", "skill", "featurize_seconds", "tune_seconds", "fit_seconds", "predict_seconds",
+        "peak_memory_mb", "folds_ok", "folds_failed", "folds_missing", "tied",
     ):  # fmt: skip
         flat[name] = getattr(row, name)
     return flat | {"errors": "; ".join(row.errors), "budget": json.dumps(dict(row.budget))}

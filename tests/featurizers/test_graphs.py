@@ -95,7 +95,10 @@ def test_a_supercell_has_the_same_shells(crystals: list[Structure], scaling: lis
 def test_a_turned_and_shifted_crystal_has_the_same_shells(packed: PackedStructures) -> None:
     turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
     moved = PackedStructures(
-        packed.row_ptr, packed.lattices @ turn, packed.atomic_numbers, packed.fractional + [0.31, -5.2, 7.77]
+        packed.row_ptr,
+        packed.lattices @ turn,
+        packed.atomic_numbers,
+        packed.fractional + np.array([0.31, -5.2, 7.77]),
     )
     before, after = build_graphs(packed), build_graphs(moved)
     np.testing.assert_array_equal(before.edge_ptr, after.edge_ptr)

@@ -66,10 +66,11 @@ def test_take_by_mask_and_out_of_range(packed: PackedStructures) -> None:
             packed.take(wrong)
 
 
-def test_isotopes_are_one_element() -> None:
-    packed = PackedCompositions.pack(["HDO"])
-    assert packed.atomic_numbers.tolist() == [1, 8]
-    assert packed.amounts.tolist() == [2, 1]
+def test_isotopes_and_ions_are_one_element() -> None:
+    packed = PackedCompositions.pack(["HDO", "D2O", Composition({"Fe2+": 1, "Fe3+": 2, "O2-": 4})])
+    assert packed.row_ptr.tolist() == [0, 2, 4, 6]
+    assert packed.atomic_numbers.tolist() == [1, 8, 1, 8, 26, 8]
+    assert packed.amounts.tolist() == [2, 1, 2, 1, 3, 4]
 
 
 def test_take_of_take(packed: PackedStructures) -> None:
@@ -128,7 +129,7 @@ def test_unreadable_formulas_are_named(given: list[str], message: str) -> None:
 def test_disordered_structures_are_refused_by_position() -> None:
     ordered = Structure(Lattice.cubic(3), ["Fe"], [[0, 0, 0]])
     alloy = Structure(Lattice.cubic(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]])
-    with pytest.raises(ValueError, match="row 1: .* partial occupancies"):
+    with pytest.raises(ValueError, match=r"row 1: .* partial occupancies"):
         PackedStructures.pack([ordered, alloy])
 
 

@@ -120,7 +120,7 @@ function drawRoc(place, entrant, points) {
   draw(place, [
     { x: [0, 1], y: [0, 1], mode: "lines", line: { color: style("--quiet"), width: 1, dash: "dot" }, hoverinfo: "skip" },
     { x, y, mode: "lines", line: { color: entrant.colour, width: 2 }, hovertemplate: "%{x:.3f} of the others, %{y:.3f} of the class<extra></extra>" },
-  ], { xaxis: { title: { text: "false positive rate" } }, yaxis: { title: { text: "true positive rate" }, scaleanchor: "x" } });
+  ], { xaxis: { title: { text: "false positive rate" }, range: [0, 1], constrain: "domain" }, yaxis: { title: { text: "true positive rate" }, range: [0, 1], scaleanchor: "x", constrain: "domain" } });
 }
 
 function drawConfusion(place, points) {
@@ -129,8 +129,8 @@ function drawConfusion(place, points) {
   points.forEach((point) => { counts[point.target][point.predicted] += 1; });
   const share = counts.map((row) => row.map((count) => count / Math.max(1, row.reduce((a, b) => a + b, 0))));
   draw(place, [{
-    z: share, x: names, y: names, text: counts, texttemplate: "%{text}", type: "heatmap", zmin: 0, zmax: 1, showscale: false,
-    colorscale: [[0, "rgba(0,0,0,0)"], [1, style("--accent")]], hovertemplate: "%{y} called %{x}: %{text} rows<extra></extra>",
+    z: share, x: names, y: names, text: counts, texttemplate: "%{text}", textfont: { color: style("--ink") }, type: "heatmap", zmin: 0, zmax: 1, showscale: false,
+    colorscale: [[0, "rgba(0,0,0,0)"], [1, `rgba(${style("--heat")}, 0.6)`]], hovertemplate: "%{y} called %{x}: %{text} rows<extra></extra>",
   }], { xaxis: { title: { text: "predicted" }, type: "category" }, yaxis: { title: { text: "true" }, type: "category", autorange: "reversed" } });
 }
 
@@ -165,12 +165,13 @@ function tableOf(heads, rows) {
   return element("div", { className: "scroll" }, element("table", {}, element("thead", {}, line(heads, "th")), element("tbody", {}, ...rows.map((row) => line(row, "td")))));
 }
 
-function figure(charts, caption, paint) {
+// Charts take their size from the page, so they are painted once all of their places stand in it.
+function figure(charts, waiting, caption, paint) {
   const place = element("div", { className: "chart" });
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", caption);
   charts.append(element("figure", {}, place, element("figcaption", {}, caption)));
-  paint(place);
+  waiting.push(() => paint(place));
 }
 
 const short = (value) => (typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value);
@@ -215,18 +216,20 @@ function openRow(place) {
   for (const error of entrant.errors) detail.append(element("p", { className: "reason" }, error));
   const points = pointsOf(entrant);
   const charts = element("div", { className: "charts" });
+  const waiting = [];
   detail.append(charts);
   if (points.length && page.task === "regression") {
-    figure(charts, "Each point is one row of a test fold. Points below the line are underestimated, above it overestimated.", (at) => drawParity(at, entrant, points));
-    figure(charts, "How far predictions lie from their targets. A peak off zero is a bias; long tails are a few bad misses.", (at) => drawResiduals(at, entrant, points));
+    figure(charts, waiting, "Each point is one row of a test fold. Points below the line are underestimated, above it overestimated.", (at) => drawParity(at, entrant, points));
+    figure(charts, waiting, "How far predictions lie from their targets. A peak off zero is a bias; long tails are a few bad misses.", (at) => drawResiduals(at, entrant, points));
   } else if (points.length) {
-    if (page.classes.length === 2) figure(charts, `ROC over all test folds: the nearer to the upper left, the better ${page.classes[1]} is told from ${page.classes[0]}.`, (at) => drawRoc(at, entrant, points));
-    figure(charts, "Rows of the test folds by true and predicted class; the diagonal is right.", (at) => drawConfusion(at, points));
-    figure(charts, "How sure the predictions are. Where the two overlap, the model does not know.", (at) => drawProbabilities(at, points));
+    if (page.classes.length === 2) figure(charts, waiting, `ROC over all test folds: the nearer to the upper left, the better ${page.classes[1]} is told from ${page.classes[0]}.`, (at) => drawRoc(at, entrant, points));
+    figure(charts, waiting, "Rows of the test folds by true and predicted class; the diagonal is right.", (at) => drawConfusion(at, points));
+    figure(charts, waiting, "How sure the predictions are. Where the two overlap, the model does not know.", (at) => drawProbabilities(at, points));
   }
   if (entrant.folds.some((fold) => fold.details.epochs)) {
-    figure(charts, "Error of every epoch, a pair of lines a fold. A training line that keeps falling while validation rises is overfitting.", (at) => drawCurves(at, entrant));
+    figure(charts, waiting, "Error of every epoch, a pair of lines a fold. A training line that keeps falling while validation rises is overfitting.", (at) => drawCurves(at, entrant));
   }
+  waiting.forEach((paint) => paint());
   fillTables(entrant);
 }
 

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from automat import datasets
+from automat.core import InputError
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "cgcnn"
+
+
+def make(folder: Path, lines: str) -> Path:
+    whole = datasets.load("mp_dielectric")
+    assert whole.structures is not None
+    for row in range(6):
+        (folder / f"crystal-{row}.cif").write_text(whole.structures[row].to(fmt="cif"))
+    (folder / "id_prop.csv").write_text(lines)
+    return folder
+
+
+LINES = "".join(f"crystal-{row},{row + 0.5}\n" for row in range(6))
+
+
+def test_a_folder_in_cgcnn_s_layout(tmp_path: Path) -> None:
+    dataset = datasets.load(make(tmp_path, LINES))
+    assert (len(dataset), dataset.inputs, dataset.task) == (6, "structures", "regression")
+    assert dataset.target.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
+
+
+@pytest.mark.parametrize(
+    ("lines", "note"),
+    [
+        (
+            LINES + "absent,9.5\n",
+            "1 of 7 rows were set aside, their structure could not be read (first: absent: no absent.cif).",
+        ),
+        (LINES + "../outside,9.5\n", "the id names a file outside the folder"),
+    ],
+)
+def test_what_cannot_be_read_is_counted(tmp_path: Path, lines: str, note: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "outside.cif").write_text("data_x")
+    dataset = datasets.load(make(inside, lines))
+    assert len(dataset) == 6
+    assert any(note in each for each in dataset.notes)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("", "id_prop.csv in .* is empty"),
+        ("crystal-0\n", "has 1 column; two are needed: id, target"),
+        ("crystal-0,1\ncrystal-0,2\n", "ids must be unique"),
+        ("a,1.5\nb,2.5\nc,3.5\nd,4.5\n", "no structure could be read"),
+    ],
+)
+def test_bad_folders_are_refused(tmp_path: Path, lines: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        datasets.load(make(tmp_path, lines))
+
+
+def test_a_folder_without_a_listing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no id_prop.csv"):
+        datasets.load(tmp_path)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the CGCNN sample folders are not on this machine")
+@pytest.mark.parametrize(
+    ("name", "task"), [("sample-regression", "regression"), ("sample-classification", "classification")]
+)
+def test_the_reference_implementation_s_samples_load(name: str, task: str) -> None:
+    dataset = datasets.load(SHARED / name)
+    assert (len(dataset), dataset.task) == (10, task)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automat import datasets
+from automat.core import InputError, UnknownNameError
+from automat.datasets import tables
+
+FORMULAS = "id,formula,gap\na,NaCl,8.5\nb,GaAs,1.42\nc,Si,1.12\nd,TiO2,3.2\ne,MgO,7.8\n"
+
+
+def write(folder: Path, text: str, name: str = "lab.csv") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_formulas_with_a_target(tmp_path: Path) -> None:
+    dataset = datasets.load(write(tmp_path, FORMULAS))
+    assert (dataset.name, dataset.inputs, dataset.task, dataset.target_name) == (
+        "lab",
+        "compositions",
+        "regression",
+        "gap",
+    )
+    assert dataset.formulas == ("NaCl", "GaAs", "Si", "TiO2", "MgO")
+    assert dataset.ids.tolist() == list("abcde")
+    assert "'gap' was read as a regression target." in dataset.notes
+
+
+def test_plain_columns_with_classes(tmp_path: Path) -> None:
+    text = "T,phase,outcome\n1,bcc,good\n2,fcc,bad\n3,bcc,good\n4,hcp,bad\n"
+    dataset = datasets.load(write(tmp_path, text), target="outcome")
+    assert (dataset.inputs, dataset.task, dataset.classes) == ("table", "classification", ("bad", "good"))
+    assert dataset.target.tolist() == [1, 0, 1, 0]
+    assert dataset.table is not None
+    assert list(dataset.table.columns) == ["T", "phase"]
+
+
+def test_structures_as_cif_text(tmp_path: Path) -> None:
+    whole = datasets.load("mp_dielectric")
+    assert whole.structures is not None
+    cifs = [whole.structures[row].to(fmt="cif") for row in range(5)]
+    path = tmp_path / "crystals.parquet"
+    pd.DataFrame({"material_id": whole.ids[:5], "cif": cifs, "n": whole.target[:5]}).to_parquet(path)
+    dataset = datasets.load(path)
+    assert dataset.inputs == "structures"
+    assert dataset.formulas == whole.formulas[:5]  # type: ignore[index]
+    assert dataset.structures is not None
+    assert dataset.structures[0].volume == pytest.approx(whole.structures[0].volume, rel=1e-5)
+
+
+def test_rows_that_cannot_be_read_are_set_aside_and_counted(tmp_path: Path) -> None:
+    dataset = datasets.load(write(tmp_path, FORMULAS + "f,Xx9,1.0\ng,,2.0\n"))
+    assert len(dataset) == 5
+    assert any(
+        note.startswith("2 of 7 rows were set aside, their formula could not be read")
+        for note in dataset.notes
+    )
+
+
+def test_rows_without_a_target_are_set_aside_and_counted(tmp_path: Path) -> None:
+    dataset = datasets.load(write(tmp_path, FORMULAS + "f,KBr,\n"))
+    assert len(dataset) == 5
+    assert "1 of 6 rows have no target and were set aside (first: f)." in dataset.notes
+
+
+def test_names_of_any_kind_stay_text(tmp_path: Path) -> None:
+    text = (
+        FORMULAS.replace("\na,", "\n<script>alert(1)</script>,")
+        .replace("\nb,", "\n=1+1,")
+        .replace("\nc,", "\n../../etc,")
+    )
+    dataset = datasets.load(write(tmp_path, text))
+    assert dataset.ids.tolist()[:3] == ["<script>alert(1)</script>", "=1+1", "../../etc"]
+
+
+BAD: dict[str, tuple[str, dict[str, Any], str]] = {
+    "empty": ("", {}, "'lab.csv' is empty"),
+    "header only": ("formula,gap\n", {}, "'lab.csv' has columns but no rows"),
+    "one row": ("formula,gap\nNaCl,1.0\n", {"task": "regression"}, "has 1 usable rows; at least 4 are needed"),
+    "unknown target": (FORMULAS, {"target": "gpa"}, r"'gpa'\. Did you mean 'gap'\?"),
+    "no telling which": ("formula,a,b\nNaCl,1,2\n", {}, "which column is the target.*--target.*: a, b"),
+    "text among numbers": (FORMULAS + "f,KBr,high\n", {}, r"'gap' is not numeric in 1 rows \(row 6: 'high'\)"),
+    "infinite": (FORMULAS + "f,KBr,inf\n", {}, "'gap' is infinite in 1 rows, the first is row 6"),
+    "mostly missing": ("formula,y\nNaCl,1.5\nKCl,\nSi,\nGe,\n", {"task": "regression"}, "'y' is missing in 3 of 4 rows"),
+    "constant": ("formula,y\nNaCl,1.5\nKCl,1.5\nSi,1.5\nGe,1.5\n", {}, "'y' is 1.5 in every row; there is nothing to learn"),
+    "one class": ("formula,y\nNaCl,a\nKCl,a\nSi,a\nGe,a\n", {}, "'y' is 'a' in every row"),
+    "duplicate ids": (FORMULAS + "a,KBr,1.0\n", {}, "ids must be unique, but 2 rows share theirs, e.g. 'a'"),
+    "missing id": (FORMULAS + ",KBr,1.0\n", {}, "1 rows have no id, the first is row 6"),
+    "no formula readable": ("formula,y\n??,1.5\n!!,2.5\n##,3\n--,4\n", {}, "no formula could be read; row-1: '\\?\\?'"),
+    "nothing to learn from": ("id,y\na,1.5\nb,2.5\n", {}, "has no column besides the target 'y' to learn from"),
+    "not a table": ("\x00\x01\x02", {}, "which column is the target|cannot read 'lab.csv'|no rows"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "options", "message"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_refused_with_one_message(
+    tmp_path: Path, text: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        datasets.load(write(tmp_path, text), **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_ending_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"cannot read 'lab.docx': a table ends in \.csv, \.csv\.gz, \.parquet, \.json"
+    ):
+        datasets.load(write(tmp_path, "x", "lab.docx"))
+
+
+def test_a_path_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="no file or folder at 'nowhere/lab.csv'"):
+        datasets.load("nowhere/lab.csv")
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.floats(-1e6, 1e6), st.sampled_from(["bcc", "fcc", "hcp", "<b>", "=1"]), st.floats(-1e3, 1e3)
+        ),
+        min_size=4,
+        max_size=30,
+    ).filter(lambda rows: len({row[2] for row in rows}) > 1)
+)
+@settings(max_examples=40, deadline=None)
+def test_what_is_written_is_what_is_read(
+    rows: list[tuple[float, str, float]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "round.csv"
+    frame = pd.DataFrame(rows, columns=["T", "phase", "y"])
+    frame.to_csv(path, index=False)
+    dataset = tables.load(path, target="y", task="regression")
+    np.testing.assert_allclose(dataset.target, frame["y"], rtol=1e-12)
+    assert dataset.table is not None
+    assert dataset.table["phase"].tolist() == frame["phase"].tolist()
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=150, deadline=None)
+def test_noise_is_refused_or_read_but_never_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("noise") / "noise.csv"
+    path.write_bytes(noise)
+    try:
+        dataset = datasets.load(path)
+    except (InputError, UnknownNameError):
+        return
+    assert len(dataset) >= 4
+    assert io.StringIO(dataset.name)

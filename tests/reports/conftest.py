@@ -1,0 +1,136 @@
+"""Boards of real fits, and a headless browser to open their pages in."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from automat_leaderboards import Leaderboard, build, metrics, protocols
+from automat_leaderboards.records import RECORD_COLUMNS
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+ENTRANTS: dict[str, dict[str, Any]] = {
+    "regression": {"dummy": DummyRegressor(), "linear": Ridge(), "knn": KNeighborsRegressor(7)},
+    "classification": {
+        "dummy": DummyClassifier(),
+        "linear": LogisticRegression(max_iter=5000),
+        "knn": KNeighborsClassifier(7),
+    },
+}
+LOADERS = {"diabetes": load_diabetes, "iris": load_iris, "cancer": load_breast_cancer}
+
+
+def fitted(dataset: str, *, name: str | None = None) -> tuple[Leaderboard, pd.DataFrame]:
+    """Three scikit-learn models over three folds, and one that failed: real numbers all."""
+    X, y = LOADERS[dataset](return_X_y=True)
+    task = "regression" if dataset == "diabetes" else "classification"
+    records: list[dict[str, Any]] = []
+    frames: list[pd.DataFrame] = []
+    for fold, (train, test) in enumerate(KFold(3, shuffle=True, random_state=0).split(X)):
+        for model, estimator in ENTRANTS[task].items():
+            started = time.process_time()
+            estimator.fit(X[train], y[train])
+            seconds = time.process_time() - started
+            predicted = estimator.predict(X[test]).astype(float)
+            chances = estimator.predict_proba(X[test]) if task == "classification" else None
+            train_chances = estimator.predict_proba(X[train]) if task == "classification" else None
+            scores = metrics.score(task, y[test], predicted, chances)
+            train_scores = metrics.score(task, y[train], estimator.predict(X[train]), train_chances)
+            row = _record(name or dataset, task, model, fold, len(train), len(test))
+            row |= {"fit_seconds": seconds, "details": json.dumps(_details(model, scores))}
+            row |= {f"test_{key}": value for key, value in scores.items()}
+            row |= {f"train_{key}": value for key, value in train_scores.items()}
+            records.append(row)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "cell": row["cell"], "model": model, "features": "table", "fold": fold,
+                        "id": [f"row-{position}" for position in test], "y_true": y[test].astype(float), "y_pred": predicted,
+                        "y_std": math.nan, "probability": math.nan if chances is None else _chance(chances, predicted),
+                    }
+                )
+            )  # fmt: skip
+        failed = _record(name or dataset, task, "broken", fold, len(train), len(test))
+        records.append(failed | {"status": "failed", "error": "ValueError: <b>no</b> luck"})
+    board = build(protocols(pd.DataFrame(records, columns=list(RECORD_COLUMNS)))[0])
+    return board, pd.concat(frames, ignore_index=True)
+
+
+def _chance(chances: np.ndarray, predicted: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    if chances.shape[1] == 2:
+        return chances[:, 1]
+    return chances[np.arange(len(chances)), predicted.astype(int)]
+
+
+def _details(model: str, scores: dict[str, float]) -> dict[str, Any]:
+    if model == "knn":
+        return {"search": [{"number": 0, "value": next(iter(scores.values())), "params": {"n_neighbors": 7}}]}
+    return {"epochs": {"train": [3.0, 2.0, 1.5], "validation": [3.1, 2.5, 2.6]}} if model == "linear" else {}
+
+
+def _record(dataset: str, task: str, model: str, fold: int, n_train: int, n_test: int) -> dict[str, Any]:
+    return dict.fromkeys(RECORD_COLUMNS, math.nan) | {
+        "cell": f"{model}-{fold}", "dataset": dataset, "dataset_sha256": "ab" * 32, "task": task, "target": "y",
+        "unit": "points" if task == "regression" else "", "split": "random", "folds": 3, "split_seed": 0, "fold": fold,
+        "seed": 0, "preset": "quick", "model": model, "title": f"{model} & co", "features": "table", "n_train": n_train,
+        "n_test": n_test, "status": "ok", "error": "", "params": '{"alpha": 1.0}',
+        "budget": '{"preset": "quick", "trials": 3, "n_estimators": 20}', "versions": "{}", "details": "{}",
+        "featurize_seconds": 0.0, "tune_seconds": 0.01, "predict_seconds": 0.01, "peak_memory_mb": 120.0,
+        "finished_at": f"2026-01-0{fold + 1}T00:00:00",
+    }  # fmt: skip
+
+
+CONTEXT: dict[str, Any] = {
+    "command": "automat run --dataset diabetes --preset quick",
+    "versions": {"python": "3.11"},
+    "source": "scikit-learn",
+    "licence": "BSD",
+    "citation": "Efron et al. (2004)",
+    "notes": ["2 of 444 rows were set aside <i>here</i>."],
+    "formulas": {},
+}
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Headless Chromium."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromedriver are not installed")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", "--window-size=1400,1200",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):  # fmt: skip
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield started
+    started.quit()
+
+
+@pytest.fixture(scope="session")
+def board_of() -> Callable[..., tuple[Leaderboard, pd.DataFrame]]:
+    """Dataset name to a board and its predictions; ``name`` is what the board calls the dataset."""
+    return fitted
+
+
+@pytest.fixture(scope="session")
+def context() -> dict[str, Any]:
+    """What a page says beside its figures."""
+    return dict(CONTEXT)
