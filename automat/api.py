@@ -121,9 +121,7 @@ def run(
         seed=seed,
     )
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
-    _compute(
-        store, planned, missing, jobs=jobs or local.default_jobs(), time_limit=time_limit, progress=progress
-    )
+    _compute(store, planned, missing, jobs=jobs or local.default_jobs(), time_limit=time_limit, progress=progress)
     failed = sum(not store.is_done(cell) for cell in planned.cells)
     first = planned.cells[0]
     store.write_context(first, _context(planned, command))
@@ -227,9 +225,7 @@ def _existing(runs: str | Path) -> Store:
 def _protocols(store: Store, dataset: str | None) -> list[pd.DataFrame]:
     """The records of every board, newest board first."""
     if dataset is not None and not any(True for _ in store.records(dataset)):
-        raise UnknownNameError(
-            "dataset in these runs", dataset, {record.cell.dataset for record in store.records()}
-        )
+        raise UnknownNameError("dataset in these runs", dataset, {record.cell.dataset for record in store.records()})
     found = automat_leaderboards.protocols(store.table(dataset))
     if not found:
         raise InputError(f"no records at {str(store.root)!r}; `automat run` makes them")
@@ -262,9 +258,7 @@ def _render_index(store: Store) -> Path:
         if page.is_file():
             link = page.relative_to(store.root).as_posix()
             entries.append(
-                automat_reports.IndexEntry(
-                    automat_leaderboards.build(records), link, str(newest["finished_at"])
-                )
+                automat_reports.IndexEntry(automat_leaderboards.build(records), link, str(newest["finished_at"]))
             )
     path = store.root / "index.html"
     store.write_page(path, automat_reports.render_index(entries))

@@ -33,16 +33,12 @@ DEFAULT_RUNS = Path("automat-runs")
 def run(
     dataset: Annotated[str, typer.Option(help="A name from `automat datasets`, a table file, or a folder.")],
     target: Annotated[str | None, typer.Option(help="Target column of a file.")] = None,
-    models: Annotated[
-        str | None, typer.Option(help="Names and .py files, comma-separated. All by default.")
-    ] = None,
+    models: Annotated[str | None, typer.Option(help="Names and .py files, comma-separated. All by default.")] = None,
     features: Annotated[str | None, typer.Option(help="A feature set from `automat featurizers`.")] = None,
     preset: Annotated[str, typer.Option(help="Budget: quick, default or best.")] = "default",
     split: Annotated[str | None, typer.Option(help="A split from `automat splits`.")] = None,
     folds: Annotated[int | None, typer.Option(help="Number of folds; the preset's by default.")] = None,
-    trials: Annotated[
-        int | None, typer.Option(help="Optuna trials an entrant, overriding the preset.")
-    ] = None,
+    trials: Annotated[int | None, typer.Option(help="Optuna trials an entrant, overriding the preset.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split, the search and the models.")] = 0,
     time_limit: Annotated[str | None, typer.Option(help="Limit a cell, e.g. 90s, 30m, 2h.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
@@ -57,9 +53,7 @@ def run(
             result = api.run(
                 dataset,
                 target=target,
-                models=[name.strip() for name in models.split(",") if name.strip()]
-                if models is not None
-                else None,
+                models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
                 features=features,
                 preset=preset,
                 split=split,

@@ -88,9 +88,7 @@ def run_cell(job: Job, cell: Cell) -> tuple[RunRecord, Predictions | None]:
     return _record(job, cell, "ok", **outcome), predictions
 
 
-def failed_record(
-    job: Job, cell: Cell, status: Any, error: str, details: Mapping[str, Any] | None = None
-) -> RunRecord:
+def failed_record(job: Job, cell: Cell, status: Any, error: str, details: Mapping[str, Any] | None = None) -> RunRecord:
     """The record of a cell that did not finish."""
     return _record(job, cell, status, error=error, details=details or {})
 
@@ -163,7 +161,7 @@ def _tune(job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: 
     fit_rows, judge_rows = inputs.take(fit_on), inputs.take(judge_on)
 
     def objective(params: dict[str, Any]) -> Mapping[str, float]:
-        estimator = make_estimator(job, model, params | settings, cell.seed)
+        estimator = make_estimator(job, model, {**params, **settings}, cell.seed)
         estimator.fit(fit_rows, target[fit_on])
         predicted, probabilities = _predict(dataset, estimator, judge_rows)
         return metrics.score(dataset.task, dataset.target[judge_on], predicted, probabilities)
@@ -171,9 +169,7 @@ def _tune(job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: 
     return search(model, dataset.task, objective, trials=int(cell.budget["trials"]), seed=cell.seed)
 
 
-def _predict(
-    dataset: Dataset, estimator: Any, rows: Any
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+def _predict(dataset: Dataset, estimator: Any, rows: Any) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Predictions of shape (n,), and class probabilities of shape (n, k) for classification.
 
     Raises:
@@ -181,9 +177,7 @@ def _predict(
     """
     predicted = np.asarray(estimator.predict(rows), dtype=np.float64).ravel()
     if not np.isfinite(predicted).all():
-        raise ValueError(
-            f"{int((~np.isfinite(predicted)).sum())} of {len(predicted)} predictions are not finite"
-        )
+        raise ValueError(f"{int((~np.isfinite(predicted)).sum())} of {len(predicted)} predictions are not finite")
     if dataset.task == "regression":
         return predicted, None
     given = np.asarray(estimator.predict_proba(rows), dtype=np.float64)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from automat import models as registered
 from automat import presets, splits
@@ -123,16 +124,13 @@ def _inputs(
     if dataset.inputs == "table":
         return Inputs(dataset.table)
     if model.input == "features":
-        packed = dataset.structures if dataset.structures is not None else dataset.compositions
-        made = automat_featurizers.featurize(
-            packed, features, cache_dir=cache_dir, jobs=jobs, progress=report
-        )
+        packed: Any = dataset.structures if dataset.structures is not None else dataset.compositions
+        made = automat_featurizers.featurize(packed, features, cache_dir=cache_dir, jobs=jobs, progress=report)
         return Inputs(made.values, made.seconds)
     if model.input == "graph":
-        import time
-
         started = time.process_time()
-        graphs = automat_featurizers.cached_graphs(dataset.structures, cache_dir)
+        structures: Any = dataset.structures
+        graphs = automat_featurizers.cached_graphs(structures, cache_dir)
         return Inputs(graphs, time.process_time() - started)
     return Inputs(dataset.structures if model.input == "structures" else dataset.compositions)
 
@@ -174,16 +172,12 @@ def _feature_set(dataset: Dataset, name: str | None) -> str:
     if name is None:
         return automat_featurizers.default_feature_set(dataset.inputs)
     if dataset.inputs == "table":
-        raise InputError(
-            f"{dataset.name!r} is a plain table, its columns are the features; leave --features out"
-        )
+        raise InputError(f"{dataset.name!r} is a plain table, its columns are the features; leave --features out")
     known = {feature_set.name: feature_set for feature_set in automat_featurizers.feature_sets()}
     if name not in known:
         raise UnknownNameError("feature set", name, known)
     if known[name].takes == "structure" and dataset.structures is None:
-        raise InputError(
-            f"feature set {name!r} needs crystal structures, which {dataset.name!r} does not have"
-        )
+        raise InputError(f"feature set {name!r} needs crystal structures, which {dataset.name!r} does not have")
     return name
 
 

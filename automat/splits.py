@@ -60,9 +60,7 @@ def cut_stratified(dataset: Dataset, rows: NDArray[np.intp], folds: int, seed: i
     from sklearn.model_selection import StratifiedKFold
 
     if dataset.task != "classification":
-        raise InputError(
-            f"split 'stratified' needs classes, but {dataset.name!r} is a regression; use 'random'"
-        )
+        raise InputError(f"split 'stratified' needs classes, but {dataset.name!r} is a regression; use 'random'")
     cuts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, dataset.target[rows])
     return [rows[test] for _, test in cuts]
 
@@ -76,9 +74,7 @@ def cut_formula(dataset: Dataset, rows: NDArray[np.intp], folds: int, seed: int)
         InputError: rows have no formulas, or there are fewer formulas than folds.
     """
     if dataset.formulas is None:
-        raise InputError(
-            f"split 'formula' needs formulas, but {dataset.name!r} is a plain table; use 'random'"
-        )
+        raise InputError(f"split 'formula' needs formulas, but {dataset.name!r} is a plain table; use 'random'")
     _, group, sizes = np.unique(np.array(dataset.formulas)[rows], return_inverse=True, return_counts=True)
     if len(sizes) < folds:
         raise InputError(f"split 'formula' cannot make {folds} folds of {len(sizes)} distinct formulas")
@@ -98,9 +94,7 @@ SPLITS: Mapping[str, SplitKind] = MappingProxyType(
         for kind in (
             SplitKind("random", cut_random, "shuffled k-fold: how well the model interpolates"),
             SplitKind("stratified", cut_stratified, "shuffled k-fold with equal class shares in every fold"),
-            SplitKind(
-                "formula", cut_formula, "grouped by reduced formula: no polymorph of a test row is trained on"
-            ),
+            SplitKind("formula", cut_formula, "grouped by reduced formula: no polymorph of a test row is trained on"),
         )
     }
 )
@@ -133,8 +127,7 @@ def make(dataset: Dataset, split: Split) -> tuple[Fold, ...]:
     every = np.arange(len(dataset), dtype=np.intp)
     tests = [np.sort(test) for test in kind.cut(dataset, every, split.folds, split.seed)]
     return tuple(
-        Fold(split=split, index=index, train=np.setdiff1d(every, test), test=test)
-        for index, test in enumerate(tests)
+        Fold(split=split, index=index, train=np.setdiff1d(every, test), test=test) for index, test in enumerate(tests)
     )
 
 

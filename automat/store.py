@@ -17,7 +17,6 @@ import re
 import secrets
 import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from automat.core import Cell, InputError, RunRecord, Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     import pandas as pd
 
@@ -65,9 +65,7 @@ class Store:
             with tempfile.NamedTemporaryFile(dir=self.root):
                 pass
         except OSError as error:
-            raise InputError(
-                f"cannot write to the output folder {str(self.root)!r}: {error.strerror}"
-            ) from error
+            raise InputError(f"cannot write to the output folder {str(self.root)!r}: {error.strerror}") from error
 
     def folder(self, dataset: str) -> Path:
         """Where a dataset's results lie."""
@@ -108,9 +106,7 @@ class Store:
     def read_context(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What was kept for the board of a record's row; empty where it is lost."""
         try:
-            found: dict[str, Any] = json.loads(
-                self.page(row).with_suffix(".json").read_text(encoding="utf-8")
-            )
+            found: dict[str, Any] = json.loads(self.page(row).with_suffix(".json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
         return found
@@ -128,9 +124,7 @@ class Store:
         import pandas as pd
         from automat_leaderboards.records import RECORD_COLUMNS
 
-        return pd.DataFrame(
-            [as_row(record) for record in self.records(dataset)], columns=list(RECORD_COLUMNS)
-        )
+        return pd.DataFrame([as_row(record) for record in self.records(dataset)], columns=list(RECORD_COLUMNS))
 
     def predictions(self, dataset: str, keys: Iterable[str]) -> pd.DataFrame:
         """Test predictions of the given cells, in one table."""
@@ -140,9 +134,7 @@ class Store:
         folder = self.folder(dataset) / "predictions"
         paths = [folder / f"{key}.parquet" for key in keys]
         tables = [pd.read_parquet(path) for path in paths if path.is_file()]
-        return (
-            pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PREDICTION_COLUMNS))
-        )
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PREDICTION_COLUMNS))
 
     def _record_path(self, dataset: str, key: str) -> Path:
         return self.folder(dataset) / "records" / f"{key}.json"

@@ -158,11 +158,7 @@ def print_datasets() -> None:
 
     table = Table("name", "rows", "task", "unit", "spread", "inputs", "source", title=None)
     for info in datasets.available():
-        spread = (
-            f"{info.spread:.3g}"
-            if info.task == "regression"
-            else f"{info.spread:.0%} outside the largest class"
-        )
+        spread = f"{info.spread:.3g}" if info.task == "regression" else f"{info.spread:.0%} outside the largest class"
         table.add_row(info.name, str(info.rows), info.task, info.unit, spread, info.inputs, info.source)
     console = _console()
     console.print(table)
@@ -195,9 +191,7 @@ def print_featurizers() -> None:
 
     table = Table("name", "takes", "columns", "ms a row", "what", "citation")
     for found in automat_featurizers.feature_sets():
-        table.add_row(
-            found.name, found.takes, str(found.columns), f"{found.cost_ms:g}", found.summary, found.citation
-        )
+        table.add_row(found.name, found.takes, str(found.columns), f"{found.cost_ms:g}", found.summary, found.citation)
     _console().print(table)
 
 
@@ -246,9 +240,7 @@ def _board_cells(row: Row, metric: str, metrics: Sequence[str], *, wide: bool) -
         return "" if math.isnan(value) else format(value, pattern)
 
     scores = [
-        f"{number(row.mean['test'][name], '.4f')} ± {number(row.std['test'][name], '.4f')}"
-        if row.folds_ok
-        else "-"
+        f"{number(row.mean['test'][name], '.4f')} ± {number(row.std['test'][name], '.4f')}" if row.folds_ok else "-"
         for name in metrics
     ]
     seconds = [

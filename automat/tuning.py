@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from automat.core import PRIMARY_METRIC
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Scores = Mapping[str, float]
 Objective = Callable[[dict[str, Any]], Scores]
 
-_DIRECTION = {"mae": "minimize", "roc_auc": "maximize"}
+_DIRECTION: Mapping[str, Literal["minimize", "maximize"]] = {"mae": "minimize", "roc_auc": "maximize"}
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,7 @@ SOURCES = (
 
 def main() -> int:
     """Build, or check; exit code 1 when a check finds a difference."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", nargs="?", type=Path, help=f"{ARCHIVE}; downloaded with pip when left out")
     parser.add_argument("--check", action="store_true", help="compare with what is there, write nothing")
     arguments = parser.parse_args()
@@ -99,15 +97,12 @@ def main() -> int:
             return 1
         built = scratch / "data" if arguments.check else DATA
         built.mkdir(parents=True, exist_ok=True)
-        manifest = {"archive": {"name": ARCHIVE, "sha256": ARCHIVE_SHA256}}
+        manifest: dict[str, Any] = {"archive": {"name": ARCHIVE, "sha256": ARCHIVE_SHA256}}
         manifest["files"] = {source.name: build(source, archive, built) for source in SOURCES}
         (built / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
         if not arguments.check:
             return 0
-        same = {
-            path.name: path.read_bytes() == (DATA / path.name).read_bytes()
-            for path in sorted(built.iterdir())
-        }
+        same = {path.name: path.read_bytes() == (DATA / path.name).read_bytes() for path in sorted(built.iterdir())}
     print("\n".join(f"{name}: {'identical' if equal else 'DIFFERENT'}" for name, equal in same.items()))
     return 0 if all(same.values()) else 1
 
@@ -138,9 +133,7 @@ def build(source: Source, archive: Path, folder: Path) -> dict[str, Any]:
     pq.write_table(table, path, compression="zstd", compression_level=19)
     if pq.read_table(path).to_pylist() != rows:
         raise ValueError(f"{path} does not read back as it was written")
-    print(
-        f"{path.name}: {len(rows)} of {len(frame)} rows, {len(set_aside)} set aside, {path.stat().st_size} bytes"
-    )
+    print(f"{path.name}: {len(rows)} of {len(frame)} rows, {len(set_aside)} set aside, {path.stat().st_size} bytes")
     return {
         "sha256": sha256(path),
         "rows": len(rows),

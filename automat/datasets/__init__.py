@@ -41,9 +41,7 @@ def load(name_or_path: str | Path, *, target: str | None = None, task: Task | No
         from automat.datasets import folders
 
         if target is not None:
-            raise InputError(
-                f"a folder has one target, the second column of {folders.TARGETS}; leave --target out"
-            )
+            raise InputError(f"a folder has one target, the second column of {folders.TARGETS}; leave --target out")
         return folders.load(path, task=task)
     if path.is_file():
         from automat.datasets import tables

@@ -35,15 +35,13 @@ def unique_ids(ids: pd.Series, where: str) -> NDArray[np.str_]:
     """
     empty = ids.isna() | (ids.astype(str).str.strip() == "")
     if empty.any():
-        raise InputError(
-            f"{where}: {int(empty.sum())} rows have no id, the first is row {int(empty.argmax()) + 1}"
-        )
+        raise InputError(f"{where}: {int(empty.sum())} rows have no id, the first is row {int(empty.argmax()) + 1}")
     names = ids.astype(str)
     if names.duplicated().any():
         first = names[names.duplicated()].iloc[0]
         count = int(names.duplicated(keep=False).sum())
         raise InputError(f"{where}: ids must be unique, but {count} rows share theirs, e.g. {first!r}")
-    return names.to_numpy(dtype=np.str_)
+    return np.asarray(names, dtype=np.str_)
 
 
 def guess_task(target: pd.Series) -> Task:
@@ -72,7 +70,7 @@ def regression_target(target: pd.Series, where: str) -> NDArray[np.float64]:
     if len(wrong):
         shown = ", ".join(f"row {row + 1}: {value!r}" for row, value in list(wrong.items())[:_NAMED])
         raise InputError(f"{where}: the target {target.name!r} is not numeric in {len(wrong)} rows ({shown})")
-    values = numbers.to_numpy()
+    values = np.asarray(numbers, dtype=np.float64)
     if np.isinf(values).any():
         rows = np.flatnonzero(np.isinf(values))
         raise InputError(
@@ -90,9 +88,7 @@ def class_target(target: pd.Series, where: str) -> tuple[NDArray[np.float64], tu
     present = target.dropna()
     names = sorted(present.unique(), key=lambda value: (isinstance(value, str), value))
     if len(names) == 1:
-        raise InputError(
-            f"{where}: the target {target.name!r} is {names[0]!r} in every row; there is nothing to learn"
-        )
+        raise InputError(f"{where}: the target {target.name!r} is {names[0]!r} in every row; there is nothing to learn")
     codes = target.map({name: float(code) for code, name in enumerate(names)}).astype(float)
     return codes.to_numpy(), tuple(str(name) for name in names)
 

@@ -195,9 +195,7 @@ def _notes(frame: pd.DataFrame, set_aside: Mapping[str, str]) -> tuple[str, ...]
     polymorphs = f"{shared} of {len(frame)} rows share their reduced formula with another row (polymorphs)"
     notes = [f"{polymorphs}; split 'formula' keeps them on one side."]
     if set_aside:
-        notes.append(
-            f"{len(set_aside)} rows could not be read when the file was made: {', '.join(set_aside)}."
-        )
+        notes.append(f"{len(set_aside)} rows could not be read when the file was made: {', '.join(set_aside)}.")
     return tuple(notes)
 
 

@@ -43,11 +43,7 @@ def load(path: Path, *, target: str | None = None, task: Task | None = None) -> 
     special = {id_column, structure_column, formula_column} - {None}
     target_column = _target_column(frame, target, special, where)
 
-    ids = (
-        frame[id_column]
-        if id_column is not None
-        else frame.index.map(lambda row: f"row-{row + 1}").to_series()
-    )
+    ids = frame[id_column] if id_column is not None else frame.index.map(lambda row: f"row-{row + 1}").to_series()
     chosen = task or checks.guess_task(frame[target_column])
     classes: tuple[str, ...] = ()
     if chosen == "classification":
@@ -72,9 +68,7 @@ def load(path: Path, *, target: str | None = None, task: Task | None = None) -> 
             Dataset(**shared, ids=names, target=values, inputs="table", table=table, notes=tuple(notes))
         )
 
-    kind, column = (
-        ("structure", structure_column) if structure_column is not None else ("formula", formula_column)
-    )
+    kind, column = ("structure", structure_column) if structure_column is not None else ("formula", formula_column)
     read, kept, reasons = _parse(frame[column], _structure if kind == "structure" else _composition, names)
     if reasons:
         notes.append(checks.set_aside(reasons, len(frame), kind, where))
@@ -162,9 +156,7 @@ def _structure(value: Any) -> Structure:
     else:
         text = str(value)
         first = text.lstrip()[:1]
-        structure = Structure.from_str(
-            text, fmt="json" if first == "{" else "cif" if "_cell_" in text else "poscar"
-        )
+        structure = Structure.from_str(text, fmt="json" if first == "{" else "cif" if "_cell_" in text else "poscar")
     if not structure.is_ordered:
         raise ValueError("has partial occupancies")
     return structure

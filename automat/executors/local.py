@@ -55,17 +55,15 @@ def run_cells(
     from pebble import ProcessPool
 
     with tempfile.TemporaryDirectory(prefix="automat-") as folder, _process.environment(_process.ONE_THREAD):
-        pool = ProcessPool(
+        pool: Any = ProcessPool(
             max_workers=min(jobs, len(cells)),
             context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
             initargs=(str(_write_job(job, Path(folder))),),
         )
         try:
-            futures = {
-                pool.schedule(_run_in_worker, args=(cell,), timeout=time_limit): cell for cell in cells
-            }
-            waiting = set(futures)
+            futures = {pool.schedule(_run_in_worker, args=(cell,), timeout=time_limit): cell for cell in cells}
+            waiting: set[Any] = set(futures)
             while waiting:
                 done, waiting = wait(waiting, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -107,9 +105,7 @@ def _run_in_worker(cell: Cell) -> tuple[RunRecord, Predictions | None]:
     return run_cell(_job, cell)
 
 
-def _result(
-    job: Job, cell: Cell, future: Any, time_limit: float | None
-) -> tuple[RunRecord, Predictions | None]:
+def _result(job: Job, cell: Cell, future: Any, time_limit: float | None) -> tuple[RunRecord, Predictions | None]:
     from pebble import ProcessExpired
 
     try:
@@ -117,9 +113,7 @@ def _result(
     except TimeoutError:
         return failed_record(job, cell, "timeout", f"stopped after the time limit of {time_limit:g} s"), None
     except ProcessExpired as error:
-        return failed_record(
-            job, cell, "failed", f"the worker process died (exit code {error.exitcode})"
-        ), None
+        return failed_record(job, cell, "failed", f"the worker process died (exit code {error.exitcode})"), None
     except Exception as error:  # noqa: BLE001 - e.g. a result that cannot be sent back
         return failed_record(job, cell, "failed", f"{type(error).__name__}: {error}"), None
     return result

@@ -85,9 +85,7 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
         )
         best = compared if isinstance(compared, list) else [compared]
         comparison = experiment.pull()
-        tuned, tuned_score, remark = self._tune(
-            experiment, best[0], float(comparison[self._optimize].iloc[0])
-        )
+        tuned, tuned_score, remark = self._tune(experiment, best[0], float(comparison[self._optimize].iloc[0]))
         chosen, blend_score = tuned, None
         if len(best) > 1:
             blended = experiment.blend_models([tuned, *best[1:]], optimize=self._optimize, verbose=False)

@@ -25,7 +25,13 @@ def _space(trial: optuna.Trial) -> dict[str, Any]:
 
 # Row subsampling does nothing in LightGBM unless its frequency is set; the thread count and the
 # column-wise histograms are fixed so that results repeat.
-_FIXED = {"subsample_freq": 1, "n_jobs": 1, "deterministic": True, "force_col_wise": True, "verbose": -1}
+_FIXED: dict[str, Any] = {
+    "subsample_freq": 1,
+    "n_jobs": 1,
+    "deterministic": True,
+    "force_col_wise": True,
+    "verbose": -1,
+}
 
 
 def _regressor(params: dict[str, Any], seed: int) -> Any:

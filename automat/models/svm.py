@@ -27,17 +27,13 @@ def _regressor(params: dict[str, Any], _seed: int) -> Any:
     from sklearn.svm import SVR
 
     # epsilon and C are in units of the target, so the target is standardised too.
-    return TransformedTargetRegressor(
-        scaled(SVR(**params, cache_size=_CACHE_MB)), transformer=StandardScaler()
-    )
+    return TransformedTargetRegressor(scaled(SVR(**params, cache_size=_CACHE_MB)), transformer=StandardScaler())
 
 
 def _classifier(params: dict[str, Any], seed: int) -> Any:
     from sklearn.svm import SVC
 
-    return scaled(
-        SVC(C=params["C"], gamma=params["gamma"], probability=True, random_state=seed, cache_size=_CACHE_MB)
-    )
+    return scaled(SVC(C=params["C"], gamma=params["gamma"], probability=True, random_state=seed, cache_size=_CACHE_MB))
 
 
 MODEL = Model(

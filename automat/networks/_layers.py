@@ -19,9 +19,7 @@ class BatchNorm(nn.BatchNorm1d):
         """Normalised values, shape (n, features) as given."""
         if len(values) > 1 or not self.training:
             return super().forward(values)
-        return functional.batch_norm(
-            values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-        )
+        return functional.batch_norm(values, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 class _Gate(torch.autograd.Function):

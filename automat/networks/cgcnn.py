@@ -68,9 +68,7 @@ class CGCNN(nn.Module):
         self.centres: Tensor
         self.register_buffer("centres", torch.arange(round(CUTOFF / STEP) + 1, dtype=torch.float32) * STEP)
         self.embedding = nn.Linear(atom_columns.shape[1], width)
-        self.convolutions = nn.ModuleList(
-            GatedConvolution(width, len(self.centres)) for _ in range(convolutions)
-        )
+        self.convolutions = nn.ModuleList(GatedConvolution(width, len(self.centres)) for _ in range(convolutions))
         self.crystal = nn.Linear(width, hidden)
         self.dropout = nn.Dropout(dropout if classify else 0.0)
         self.output = nn.Linear(hidden, outputs)

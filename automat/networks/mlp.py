@@ -120,9 +120,7 @@ class _MLPEstimator(NetworkEstimator):
     def source(self, X: ArrayLike) -> Source:
         values = _table(X)
         if values.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"fitted on {self.n_features_in_} columns, but got an input with {values.shape[1]}"
-            )
+            raise ValueError(f"fitted on {self.n_features_in_} columns, but got an input with {values.shape[1]}")
         scaled = np.clip((values - self.mean_) * self.scale_, -_FAR, _FAR)
         inputs = torch.from_numpy(scaled.astype(np.float32))
         return lambda rows: inputs[rows]

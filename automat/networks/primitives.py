@@ -114,9 +114,7 @@ def default_backend() -> Backend:
     return "dgl" if importlib.util.find_spec("dgl") is not None else "torch"
 
 
-def batch_graphs(
-    graphs: CrystalGraphs, rows: ArrayLike | None = None, backend: str | None = None
-) -> GraphBatch:
+def batch_graphs(graphs: CrystalGraphs, rows: ArrayLike | None = None, backend: str | None = None) -> GraphBatch:
     """Join graphs into one batch.
 
     Args:

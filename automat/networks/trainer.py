@@ -250,9 +250,7 @@ class _Descent:
     def __init__(self, network: nn.Module, recipe: Recipe, steps: int) -> None:
         self._weights = list(network.parameters())
         self._clip_norm = recipe.clip_norm
-        self._optimizer = torch.optim.AdamW(
-            self._weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
+        self._optimizer = torch.optim.AdamW(self._weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimizer, lambda step: one_cycle(step, steps, recipe.warm_up)
         )

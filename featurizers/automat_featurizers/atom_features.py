@@ -92,15 +92,11 @@ def _known(value: float | None) -> float:
 
 PROPERTIES = (
     AtomProperty("group, f block first", 19, 0, 19, _group),
-    AtomProperty(
-        "period", 7, 1, 8, lambda element: element.row if element.block != "f" else _f_period(element)
-    ),
+    AtomProperty("period", 7, 1, 8, lambda element: element.row if element.block != "f" else _f_period(element)),
     AtomProperty("electronegativity", 10, 0.5, 4.0, lambda element: _known(element.X)),
     AtomProperty("covalent radius, pm", 10, 25, 250, _covalent_radius),
     AtomProperty("valence electrons", 12, 1, 13, _valence_electrons),
-    AtomProperty(
-        "ln first ionization energy, eV", 10, 1.3, 3.3, lambda element: _log(element.ionization_energy)
-    ),
+    AtomProperty("ln first ionization energy, eV", 10, 1.3, 3.3, lambda element: _log(element.ionization_energy)),
     AtomProperty("electron affinity, eV", 10, -3, 3.7, lambda element: _known(element.electron_affinity)),
     AtomProperty("block", 4, 0, 4, lambda element: "spdf".index(_block(element))),
     AtomProperty("ln molar volume, cm3/mol", 10, 1.5, 4.3, lambda element: _log(element.molar_volume)),

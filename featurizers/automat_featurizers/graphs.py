@@ -98,9 +98,7 @@ def build_graphs(
             coordinates are no crystal's.
     """
     if not cutoff > 0 or max_neighbours < 1:
-        raise ValueError(
-            f"cutoff and max_neighbours must be positive, but got {cutoff} angstrom and {max_neighbours}"
-        )
+        raise ValueError(f"cutoff and max_neighbours must be positive, but got {cutoff} angstrom and {max_neighbours}")
     parts = [_edges(structures, row, cutoff, max_neighbours) for row in range(len(structures))]
     source, destination, distances = (
         (np.concatenate(columns) for columns in zip(*parts, strict=True)) if parts else np.empty((3, 0))
@@ -132,9 +130,7 @@ def _edges(structures: PackedStructures, row: int, cutoff: float, most: int) -> 
         cartesian, cartesian, r=float(cutoff), pbc=periodic, lattice=lattice, tol=_SAME_ATOM
     )
     itself = (source == destination) & (distance < _SAME_ATOM)
-    destination, source, image, distance = (
-        column[~itself] for column in (destination, source, image, distance)
-    )
+    destination, source, image, distance = (column[~itself] for column in (destination, source, image, distance))
     translation = image.round().astype(np.int64).T
     element = structures.atomic_numbers[span][source]
     nearest = np.lexsort((*translation, source, element, distance.round(_TIE_DECIMALS), destination))

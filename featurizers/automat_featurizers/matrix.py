@@ -77,9 +77,7 @@ def featurize(
     chunks = [
         (column, rows)
         for column, cache in enumerate(caches)
-        for rows in _chunks(
-            [row for row in _first_of_each(hashes[column]) if hashes[column][row] not in cache]
-        )
+        for rows in _chunks([row for row in _first_of_each(hashes[column]) if hashes[column][row] not in cache])
     ]
     total, done = sum(len(rows) for _, rows in chunks), 0
     tasks = [(chosen.featurizers[column], inputs[column].take(rows)) for column, rows in chunks]
@@ -91,9 +89,7 @@ def featurize(
             progress(done, total)
     blocks = [cache.take(keys) for cache, keys in zip(caches, hashes, strict=True)]
     values = np.hstack([block.values for block in blocks])
-    seconds = sum(
-        float(block.seconds[_first_of_each(keys)].sum()) for block, keys in zip(blocks, hashes, strict=True)
-    )
+    seconds = sum(float(block.seconds[_first_of_each(keys)].sum()) for block, keys in zip(blocks, hashes, strict=True))
     return Features(values, chosen.names, seconds, _failures(blocks))
 
 

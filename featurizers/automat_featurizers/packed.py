@@ -221,9 +221,7 @@ class PackedStructures:
             counts.append(len(cell))
             numbers.extend(cell)
             amounts.extend(cell.values())
-        return PackedCompositions(
-            row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64)
-        )
+        return PackedCompositions(row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64))
 
     def row_hashes(self) -> list[str]:
         """One hex digest a row, of its content alone: equal rows have equal digests."""

@@ -50,16 +50,12 @@ class GlobalSymmetry(MatminerFeaturizer):
 
     name = "global_symmetry"
     takes = "structure"
-    citation = (
-        "Togo et al. (2024), Sci. Technol. Adv. Mater. Methods 4, 2384822, doi:10.1080/27660400.2024.2384822"
-    )
+    citation = "Togo et al. (2024), Sci. Technol. Adv. Mater. Methods 4, 2384822, doi:10.1080/27660400.2024.2384822"
 
     def _make(self) -> Any:
         from matminer.featurizers.structure import GlobalSymmetryFeatures
 
-        return GlobalSymmetryFeatures(
-            ["spacegroup_num", "crystal_system_int", "is_centrosymmetric", "n_symmetry_ops"]
-        )
+        return GlobalSymmetryFeatures(["spacegroup_num", "crystal_system_int", "is_centrosymmetric", "n_symmetry_ops"])
 
 
 class StructuralComplexity(MatminerFeaturizer):

@@ -45,9 +45,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.categories_: dict[Any, tuple[str, ...]] = {}
         for column in X.columns:
             numeric = X[column].dtype.kind in "biuf"
-            self.categories_[column] = (
-                () if numeric else tuple(sorted(X[column].dropna().astype(str).unique()))
-            )
+            self.categories_[column] = () if numeric else tuple(sorted(X[column].dropna().astype(str).unique()))
         self._numeric = [column for column in X.columns if X[column].dtype.kind in "biuf"]
         return self
 
@@ -77,9 +75,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         names: list[str] = []
         for column, categories in self.categories_.items():
-            names.extend(
-                [str(column)] if column in self._numeric else [f"{column}={name}" for name in categories]
-            )
+            names.extend([str(column)] if column in self._numeric else [f"{column}={name}" for name in categories])
         return np.array(names, dtype=object)
 
 

@@ -153,9 +153,7 @@ def protocols(records: pd.DataFrame) -> list[pd.DataFrame]:
         return []
     records = records.assign(_ok=records["status"] == "ok").sort_values(["_ok", "finished_at"], kind="stable")
     groups = [
-        group.drop_duplicates([*_ENTRANT, "fold"], keep="last")
-        .drop(columns="_ok")
-        .sort_values([*_ENTRANT, "fold"])
+        group.drop_duplicates([*_ENTRANT, "fold"], keep="last").drop(columns="_ok").sort_values([*_ENTRANT, "fold"])
         for _, group in records.groupby(list(PROTOCOL), sort=False, dropna=False)
     ]
     return sorted(groups, key=lambda group: str(group["finished_at"].max()), reverse=True)
@@ -244,9 +242,7 @@ def _ranked(entrants: list[dict[str, Any]], metric: str) -> tuple[Row, ...]:
         )
 
     ordered = sorted(entrants, key=order)
-    dummy = next(
-        (entrant["mean"]["test"][metric] for entrant in ordered if entrant["model"] == DUMMY), math.nan
-    )
+    dummy = next((entrant["mean"]["test"][metric] for entrant in ordered if entrant["model"] == DUMMY), math.nan)
     best = ordered[0]
     best_mean, best_std = best["mean"]["test"][metric], best["std"]["test"][metric]
     error = best_std / math.sqrt(len(best["folds"])) if not math.isnan(best_std) else 0.0

@@ -72,9 +72,7 @@ def classification(y_true: ArrayLike, y_pred: ArrayLike, probabilities: ArrayLik
         return {
             "roc_auc": _roc_auc(true, chances),
             "accuracy": float((true == predicted).mean()),
-            "balanced_accuracy": float(metrics.balanced_accuracy_score(true, predicted))
-            if told_apart
-            else math.nan,
+            "balanced_accuracy": float(metrics.balanced_accuracy_score(true, predicted)) if told_apart else math.nan,
             "f1": float(
                 metrics.f1_score(
                     true,
@@ -88,9 +86,7 @@ def classification(y_true: ArrayLike, y_pred: ArrayLike, probabilities: ArrayLik
         }
 
 
-def score(
-    task: str, y_true: ArrayLike, y_pred: ArrayLike, probabilities: ArrayLike | None = None
-) -> dict[str, float]:
+def score(task: str, y_true: ArrayLike, y_pred: ArrayLike, probabilities: ArrayLike | None = None) -> dict[str, float]:
     """The task's metrics.
 
     Raises:
@@ -120,7 +116,5 @@ def _roc_auc(true: np.ndarray, chances: np.ndarray) -> float:  # type: ignore[ty
 def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     true, predicted = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
     if true.shape != predicted.shape or true.ndim != 1 or len(true) == 0:
-        raise ValueError(
-            f"targets and predictions must be two equal rows, but have {true.shape} and {predicted.shape}"
-        )
+        raise ValueError(f"targets and predictions must be two equal rows, but have {true.shape} and {predicted.shape}")
     return true, predicted

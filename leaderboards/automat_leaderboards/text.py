@@ -81,9 +81,7 @@ def verdict(board: Leaderboard) -> str:
     value, spread = best.mean["test"][metric], best.std["test"][metric]
     unit = f" {board.unit}" if board.unit and metric == "mae" else ""
     over = f" ± {spread:.2g}" if not math.isnan(spread) else ""
-    sentence = (
-        f"{best.title} ({best.features}) is first on {board.dataset} with {title} {value:.4g}{over}{unit}"
-    )
+    sentence = f"{best.title} ({best.features}) is first on {board.dataset} with {title} {value:.4g}{over}{unit}"
     sentence += _lead(board, unit) + "."
     if best.model == DUMMY and len(board.rows) > 1:
         sentence += " No entrant beats the dummy."

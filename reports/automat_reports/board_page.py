@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards import HIGHER_IS_BETTER, TITLES, verdict
@@ -11,6 +10,8 @@ from automat_leaderboards import HIGHER_IS_BETTER, TITLES, verdict
 from automat_reports import numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
     from automat_leaderboards import Leaderboard, Row
 
@@ -60,8 +61,7 @@ def board_page(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[s
             "metric": board.metric,
             "metric_title": TITLES[board.metric],
             "columns": [
-                {name: column.get(name) for name in ("key", "heat", "high_is_good", "text")}
-                for column in columns
+                {name: column.get(name) for name in ("key", "heat", "high_is_good", "text")} for column in columns
             ],
             "titles": {name: TITLES[name] for name in board.metrics},
             "higher": board.metric in HIGHER_IS_BETTER,
@@ -216,9 +216,7 @@ def _folds(predictions: pd.DataFrame, formulas: Mapping[str, str]) -> dict[int, 
     return folds
 
 
-def _entrant(
-    board: Leaderboard, row: Row, look: Mapping[str, str], predictions: pd.DataFrame
-) -> dict[str, Any]:
+def _entrant(board: Leaderboard, row: Row, look: Mapping[str, str], predictions: pd.DataFrame) -> dict[str, Any]:
     mine = predictions[(predictions["model"] == row.model) & (predictions["features"] == row.features)]
     by_fold = {int(str(fold)): group.sort_values("id", kind="stable") for fold, group in mine.groupby("fold")}
     return {

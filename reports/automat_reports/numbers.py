@@ -30,7 +30,8 @@ def score(mean: float, spread: float, places: int | None = None) -> dict[str, st
     """A mean and its spread, ready to be set; ``-`` where there is none.
 
     Args:
-        mean, spread: the numbers.
+        mean: over folds.
+        spread: standard deviation over folds.
         places: decimals; as many as the spread supports when None.
 
     >>> score(0.1312, 0.0042)

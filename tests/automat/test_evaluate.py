@@ -89,9 +89,7 @@ def test_imputing_learns_from_the_fitted_rows_alone(diabetes: Dataset) -> None:
     values[job.folds[0].train[0], 0] = np.nan
     values[job.folds[0].test, 0] = 1e9
     Spy.seen.clear()
-    record, _ = run_cell(
-        job_of(diabetes, SPY, inputs=diabetes.table.assign(age=values[:, 0])), cell_of(job, "spy")
-    )
+    record, _ = run_cell(job_of(diabetes, SPY, inputs=diabetes.table.assign(age=values[:, 0])), cell_of(job, "spy"))
     assert record.status == "ok"
     expected = np.nanmedian(values[job.folds[0].train, 0])
     final = Spy.seen[-1]
@@ -107,9 +105,7 @@ def test_metrics_are_those_of_the_predictions(diabetes: Dataset) -> None:
     fold = job.folds[0]
     expected = LinearRegression().fit(diabetes.table.to_numpy()[fold.train], diabetes.target[fold.train])
     np.testing.assert_allclose(predictions.y_pred, expected.predict(diabetes.table.to_numpy()[fold.test]))
-    assert record.metrics["test"]["mae"] == pytest.approx(
-        np.abs(predictions.y_pred - predictions.y_true).mean()
-    )
+    assert record.metrics["test"]["mae"] == pytest.approx(np.abs(predictions.y_pred - predictions.y_true).mean())
     assert record.n_test == len(predictions.ids) == 40
     assert set(record.metrics) == {"train", "test"}
 

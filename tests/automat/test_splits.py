@@ -99,5 +99,5 @@ def test_too_few_members_of_a_class_are_named(flowers: Dataset) -> None:
 
 
 def test_an_unknown_split_names_the_nearest(diabetes: Dataset) -> None:
-    with pytest.raises(UnknownNameError, match="unknown split 'randon'. Did you mean 'random'"):
+    with pytest.raises(UnknownNameError, match=r"unknown split 'randon'\. Did you mean 'random'"):
         splits.make(diabetes, Split("randon", 5, 0))

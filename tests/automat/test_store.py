@@ -79,9 +79,7 @@ def test_predictions_lie_beside(tmp_path: Path) -> None:
 def test_binary_probabilities_are_of_class_one(tmp_path: Path) -> None:
     store = Store(tmp_path)
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
-    store.write(
-        RECORD, Predictions(PREDICTIONS.ids, np.array([0.0, 1.0]), np.array([0.0, 1.0]), probabilities)
-    )
+    store.write(RECORD, Predictions(PREDICTIONS.ids, np.array([0.0, 1.0]), np.array([0.0, 1.0]), probabilities))
     assert store.predictions("toy", [CELL.key])["probability"].tolist() == [0.1, 0.8]
 
 

@@ -68,12 +68,8 @@ def test_ten_more_rows_compute_ten_rows(real: PackedStructures, tmp_path: Path) 
     np.testing.assert_array_equal(features.values, af.featurize(real, "structure").values)
 
 
-def test_rows_of_equal_composition_share_their_composition_features(
-    packed: PackedStructures, tmp_path: Path
-) -> None:
-    stretched = af.PackedStructures(
-        packed.row_ptr, packed.lattices * 1.01, packed.atomic_numbers, packed.fractional
-    )
+def test_rows_of_equal_composition_share_their_composition_features(packed: PackedStructures, tmp_path: Path) -> None:
+    stretched = af.PackedStructures(packed.row_ptr, packed.lattices * 1.01, packed.atomic_numbers, packed.fractional)
     af.featurize(packed, "composition", cache_dir=tmp_path)
     progress = Progress()
     af.featurize(stretched, "composition", cache_dir=tmp_path, progress=progress)
@@ -82,9 +78,7 @@ def test_rows_of_equal_composition_share_their_composition_features(
     assert progress[-1][1] == 4 * len(packed)
 
 
-def test_the_order_of_rows_does_not_matter_to_the_cache(
-    formulas: af.PackedCompositions, tmp_path: Path
-) -> None:
+def test_the_order_of_rows_does_not_matter_to_the_cache(formulas: af.PackedCompositions, tmp_path: Path) -> None:
     straight = af.featurize(formulas, "composition", cache_dir=tmp_path)
     rows = [5, 0, 3, 4]
     mixed = af.featurize(formulas.take(rows), "composition", cache_dir=tmp_path)
@@ -142,17 +136,13 @@ def test_a_garbled_shard_is_set_aside_and_computed_again(
 
 
 @pytest.mark.parametrize("position", range(0, 100, 5))
-def test_no_flipped_byte_changes_a_number(
-    formulas: af.PackedCompositions, tmp_path: Path, position: int
-) -> None:
+def test_no_flipped_byte_changes_a_number(formulas: af.PackedCompositions, tmp_path: Path, position: int) -> None:
     cold = af.featurize(formulas, "composition", cache_dir=tmp_path)
     shard = next(path for path in shards(tmp_path) if path.parent.name.startswith(af.Stoichiometry.name))
     content = bytearray(shard.read_bytes())
     content[position * len(content) // 100] ^= 0xFF
     shard.write_bytes(content)
-    np.testing.assert_array_equal(
-        af.featurize(formulas, "composition", cache_dir=tmp_path).values, cold.values
-    )
+    np.testing.assert_array_equal(af.featurize(formulas, "composition", cache_dir=tmp_path).values, cold.values)
 
 
 def test_a_shard_of_other_columns_is_set_aside(tmp_path: Path) -> None:
@@ -165,9 +155,7 @@ def test_a_shard_of_other_columns_is_set_aside(tmp_path: Path) -> None:
     assert "a" not in RowCache(tmp_path, wide)
 
 
-def test_versions_do_not_mix(
-    formulas: af.PackedCompositions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_versions_do_not_mix(formulas: af.PackedCompositions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     af.featurize(formulas, "magpie", cache_dir=tmp_path)
     monkeypatch.setattr(af.Magpie, "_revision", 99)
     progress = Progress()

@@ -165,9 +165,7 @@ def test_cached_graphs_are_the_graphs(packed: PackedStructures, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("position", [0.3, 0.5, 0.7])
-def test_a_garbled_graph_cache_is_built_again(
-    packed: PackedStructures, tmp_path: Path, position: float
-) -> None:
+def test_a_garbled_graph_cache_is_built_again(packed: PackedStructures, tmp_path: Path, position: float) -> None:
     fresh = cached_graphs(packed, tmp_path)
     (kept,) = tmp_path.rglob("*.npz")
     content = bytearray(kept.read_bytes())

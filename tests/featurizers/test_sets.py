@@ -35,9 +35,7 @@ def test_a_version_follows_the_libraries(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_set_gets_the_nearest_name() -> None:
-    with pytest.raises(
-        ValueError, match=r"unknown feature set 'magpi'. Did you mean 'magpie'\? Allowed: .*all"
-    ):
+    with pytest.raises(ValueError, match=r"unknown feature set 'magpi'. Did you mean 'magpie'\? Allowed: .*all"):
         af.feature_set("magpi")
 
 

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="session")
-def pages(
-    board_of: BoardOf, context: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def pages(board_of: BoardOf, context: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = {}
     for name, classes in (
         ("diabetes", []),
@@ -44,8 +42,8 @@ def eventually(check: Callable[[], Any]) -> Any:
 
 
 def entrants(browser: Any) -> list[str]:
-    script = "return [...document.querySelectorAll('#board tbody tr')].filter(r => !r.hidden).map(r => r.cells[1].innerText.trim())"
-    return list(browser.execute_script(script))
+    rows = "[...document.querySelectorAll('#board tbody tr')].filter(row => !row.hidden)"
+    return list(browser.execute_script(f"return {rows}.map(row => row.cells[1].innerText.trim())"))
 
 
 def click(browser: Any, selector: str) -> None:
@@ -55,27 +53,19 @@ def click(browser: Any, selector: str) -> None:
 def open_page(browser: Any, address: str) -> None:
     browser.get("about:blank")
     browser.get(address)
-    assert eventually(
-        lambda: browser.execute_script("return document.querySelectorAll('#folds .main-svg').length")
-    )
+    assert eventually(lambda: browser.execute_script("return document.querySelectorAll('#folds .main-svg').length"))
 
 
 @pytest.mark.parametrize("name", ["diabetes", "iris", "cancer"])
-def test_it_opens_without_errors_and_without_the_network(
-    browser: Any, pages: dict[str, str], name: str
-) -> None:
+def test_it_opens_without_errors_and_without_the_network(browser: Any, pages: dict[str, str], name: str) -> None:
     browser.get_log("browser"), browser.get_log("performance")
     open_page(browser, pages[name])
     for row in range(1, 5):
         click(browser, f"#board tbody tr:nth-child({row})")
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
     asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    addresses = [
-        each["params"]["request"]["url"] for each in asked if each["method"] == "Network.requestWillBeSent"
-    ]
-    assert [
-        address for address in addresses if not address.startswith(("file:", "data:", "blob:", "about:"))
-    ] == []
+    addresses = [each["params"]["request"]["url"] for each in asked if each["method"] == "Network.requestWillBeSent"]
+    assert [address for address in addresses if not address.startswith(("file:", "data:", "blob:", "about:"))] == []
 
 
 def test_a_click_on_a_head_sorts_and_the_address_remembers(browser: Any, pages: dict[str, str]) -> None:
@@ -160,9 +150,7 @@ def test_the_csv_is_the_view(browser: Any, pages: dict[str, str]) -> None:
     assert "train_rmse" not in lines[0]
     assert len(lines) == 2
     assert lines[1].startswith("1,linear,linear & co,table,")
-    harmless = browser.execute_script(
-        'return asCsv({columns: ["a"], rows: [{a: "=1+1"}, {a: "x,\\"y\\""}, {a: -2}]})'
-    )
+    harmless = browser.execute_script('return asCsv({columns: ["a"], rows: [{a: "=1+1"}, {a: "x,\\"y\\""}, {a: -2}]})')
     assert harmless == 'a\n\'=1+1\n"x,""y"""\n-2\n'
 
 

@@ -42,9 +42,7 @@ def test_the_page_holds_every_prediction_once(board_of: BoardOf, context: dict[s
     mine = predictions[(predictions["model"] == "knn") & (predictions["fold"] == 1)].set_index("id")
     for position in (0, 50, 100):
         assert fold["true"][position] == pytest.approx(mine.loc[fold["ids"][position], "y_true"], rel=1e-4)
-        assert knn["predicted"]["1"][position] == pytest.approx(
-            mine.loc[fold["ids"][position], "y_pred"], rel=1e-4
-        )
+        assert knn["predicted"]["1"][position] == pytest.approx(mine.loc[fold["ids"][position], "y_pred"], rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "</script><b>", "a & b", '"quoted"'])

@@ -71,14 +71,12 @@ def test_the_hash_is_of_the_content() -> None:
 def test_a_damaged_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     embedded._frame.cache_clear()
     monkeypatch.setitem(embedded._manifest()["files"]["piezoelectric_tensor"], "sha256", "0" * 64)
-    with pytest.raises(InputError, match="piezoelectric_tensor.parquet is damaged"):
+    with pytest.raises(InputError, match=r"piezoelectric_tensor\.parquet is damaged"):
         datasets.load("mp_piezoelectric")
 
 
 def test_an_unknown_name_gives_the_nearest() -> None:
-    with pytest.raises(
-        UnknownNameError, match=r"unknown dataset 'mp_formtion'\. Did you mean 'mp_formation'\?"
-    ):
+    with pytest.raises(UnknownNameError, match=r"unknown dataset 'mp_formtion'\. Did you mean 'mp_formation'\?"):
         datasets.load("mp_formtion")
 
 

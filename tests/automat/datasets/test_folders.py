@@ -62,7 +62,7 @@ def test_bad_folders_are_refused(tmp_path: Path, lines: str, message: str) -> No
 
 
 def test_a_folder_without_a_listing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no id_prop.csv"):
+    with pytest.raises(InputError, match=r"has no id_prop\.csv"):
         datasets.load(tmp_path)
 
 

@@ -50,9 +50,7 @@ def job_of(model: Model, task: Task) -> Job:
                 shares[row, element.Z] = amount
         values = np.column_stack([shares, dataset.structures.lattices.reshape(ROWS, 9)])
     kind = splits.default_kind(dataset)
-    return Job(
-        dataset, splits.make(dataset, Split(kind, 2, 0)), {model.name: model}, {model.input: Inputs(values)}
-    )
+    return Job(dataset, splits.make(dataset, Split(kind, 2, 0)), {model.name: model}, {model.input: Inputs(values)})
 
 
 def cell_of(job: Job, model: Model, trials: int = 1) -> Cell:
@@ -99,9 +97,7 @@ def test_it_predicts_one_row(model: Model, task: Task) -> None:
     if reason := unavailable_because(model):
         pytest.skip(reason)
     job = job_of(model, task)
-    settings = {
-        key: value for key, value in cell_of(job, model).budget.items() if key not in {"preset", "trials"}
-    }
+    settings = {key: value for key, value in cell_of(job, model).budget.items() if key not in {"preset", "trials"}}
     estimator = make_estimator(job, model, dict(model.defaults) | settings, seed=0)
     fold, inputs = job.folds[0], job.inputs[model.input]
     target = job.dataset.target.astype(int) if task == "classification" else job.dataset.target

@@ -75,8 +75,7 @@ def by_the_paper(network: CGCNN, graphs: CrystalGraphs, row: int) -> float:
             )
             sums[centre] += 1 / (1 + np.exp(-z[:64])) * softplus(z[64:])
         features = [
-            softplus(own + norm(f"{name}.norm_atoms", total))
-            for own, total in zip(features, sums, strict=True)
+            softplus(own + norm(f"{name}.norm_atoms", total)) for own, total in zip(features, sums, strict=True)
         ]
     crystal = softplus(linear("crystal", softplus(np.mean(features, axis=0))))
     return float(linear("output", crystal)[0])
@@ -135,9 +134,7 @@ def rotated(structure: Structure) -> Structure:
 
 
 def translated(structure: Structure) -> Structure:
-    return Structure(
-        structure.lattice, structure.species, structure.frac_coords + np.array([0.31, -0.77, 1.23])
-    )
+    return Structure(structure.lattice, structure.species, structure.frac_coords + np.array([0.31, -0.77, 1.23]))
 
 
 def doubled(structure: Structure) -> Structure:

@@ -28,9 +28,7 @@ EPOCHS = 4
 
 @pytest.fixture(scope="module")
 def fitted(formation: Dataset, formation_graphs: CrystalGraphs) -> CGCNNRegressor:
-    return CGCNNRegressor(epochs=12, batch_size=8, seed=3).fit(
-        formation_graphs.take(range(80)), formation.target[:80]
-    )
+    return CGCNNRegressor(epochs=12, batch_size=8, seed=3).fit(formation_graphs.take(range(80)), formation.target[:80])
 
 
 def test_cgcnn_learns_from_eighty_crystals(
@@ -57,9 +55,7 @@ def test_one_row_is_predicted_as_among_many(fitted: CGCNNRegressor, formation_gr
     np.testing.assert_allclose(alone, together, atol=1e-5)
 
 
-def test_a_pickled_estimator_predicts_the_same(
-    fitted: CGCNNRegressor, formation_graphs: CrystalGraphs
-) -> None:
+def test_a_pickled_estimator_predicts_the_same(fitted: CGCNNRegressor, formation_graphs: CrystalGraphs) -> None:
     again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - of our own making
     rows = formation_graphs.take(range(80, 85))
     np.testing.assert_array_equal(again.predict(rows), fitted.predict(rows))
@@ -166,9 +162,7 @@ def test_without_norm_and_layers_it_is_a_linear_map() -> None:
     network = MLP(4, layers=0, norm=False)
     x = torch.randn(5, 4)
     torch.testing.assert_close(network(x), network.output(x))
-    norms = [
-        part for part in MLP(4, layers=2, norm=False).modules() if isinstance(part, torch.nn.BatchNorm1d)
-    ]
+    norms = [part for part in MLP(4, layers=2, norm=False).modules() if isinstance(part, torch.nn.BatchNorm1d)]
     assert norms == []
 
 
@@ -204,7 +198,5 @@ def test_another_number_of_columns_is_refused() -> None:
 
 def test_listing_the_models_loads_neither_torch_nor_dgl() -> None:
     code = "import sys, automat.models.cgcnn, automat.models.mlp; print({'torch', 'dgl'} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "set()"

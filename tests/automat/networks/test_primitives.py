@@ -32,10 +32,7 @@ OPERATIONS: dict[str, Callable[[GraphBatch, torch.Tensor, torch.Tensor], torch.T
 def packed_graphs(draw: st.DrawFn) -> CrystalGraphs:
     """Up to four graphs; atoms may have no edges, and so may whole graphs."""
     sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
-    ends = [
-        draw(st.lists(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)), max_size=8))
-        for size in sizes
-    ]
+    ends = [draw(st.lists(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)), max_size=8)) for size in sizes]
     flat = np.array([end for graph in ends for end in sorted(graph)], np.int64).reshape(-1, 2)
     chance = np.random.default_rng(len(flat))
     return CrystalGraphs(

@@ -28,9 +28,7 @@ def linear_network() -> nn.Module:
 
 def test_a_line_is_learned() -> None:
     lessons, problem = line()
-    curves = trainer.train(
-        linear_network(), lessons, problem, Recipe(epochs=60, batch_size=8, learning_rate=0.1), 0
-    )
+    curves = trainer.train(linear_network(), lessons, problem, Recipe(epochs=60, batch_size=8, learning_rate=0.1), 0)
     assert len(curves.train) == len(curves.validation) == 60
     assert curves.validation[0] > 0.5
     assert min(curves.validation) < 0.02
@@ -43,9 +41,7 @@ def test_the_best_epochs_weights_are_kept() -> None:
     curves = trainer.train(network, lessons, problem, Recipe(epochs=12, batch_size=4, learning_rate=0.9), 0)
     assert curves.best_epoch == 1 + int(np.argmin(curves.validation))
     assert len(set(curves.validation)) > 6
-    again = problem.error(
-        trainer.outputs_of(network, lessons.source, lessons.held), lessons.targets[lessons.held]
-    )
+    again = problem.error(trainer.outputs_of(network, lessons.source, lessons.held), lessons.targets[lessons.held])
     assert again == pytest.approx(min(curves.validation), rel=1e-6)
     assert not network.training
 
@@ -65,12 +61,8 @@ def test_a_seed_repeats_exactly_and_leaves_torchs_random_state_alone() -> None:
 
 def test_divergence_is_said_so() -> None:
     lessons, problem = line()
-    endless = Lessons(
-        lambda part: torch.full((len(part), 1), torch.inf), lessons.targets, lessons.fitted, lessons.held
-    )
-    with pytest.raises(
-        trainer.DivergedError, match=r"loss of epoch 1 is not finite; lower learning_rate \(0.005\)"
-    ):
+    endless = Lessons(lambda part: torch.full((len(part), 1), torch.inf), lessons.targets, lessons.fitted, lessons.held)
+    with pytest.raises(trainer.DivergedError, match=r"loss of epoch 1 is not finite; lower learning_rate \(0.005\)"):
         trainer.train(linear_network(), endless, problem, Recipe(), 0)
 
 
