@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -45,21 +45,6 @@ class UnknownNameError(InputError):
         nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         super().__init__(f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(names)}")
-
-
-@runtime_checkable
-class Estimator(Protocol):
-    """What a model builds: scikit-learn's estimator interface.
-
-    Classifiers also have ``predict_proba``, of shape (n rows, n classes), over the classes 0..k-1 that
-    the target codes name. An estimator may carry ``details_``, a JSON-able dict kept with its record.
-    """
-
-    def fit(self, X: Any, y: NDArray[np.float64]) -> Any:
-        """Fit on inputs of n rows and their n targets."""
-
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predicted targets, shape (n,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +186,9 @@ class Model:
         name: unique, short, lower case.
         input: ``features`` (float array, n x columns), ``compositions``, ``structures`` (packed,
             iterable as pymatgen objects), or ``graph`` (packed crystal graphs).
-        build: parameters and a seed to an unfitted estimator (a regressor, where tasks name regression).
+        build: parameters and a seed to an unfitted estimator (a regressor, where tasks name regression):
+            scikit-learn's ``fit(X, y)`` and ``predict(X)``, and ``predict_proba`` over the class codes
+            0..k-1 for classification. What it leaves in ``details_``, a JSON-able dict, is kept with its record.
         space: an Optuna trial to the parameters it suggests.
         build_classifier: the same for classification; None: ``build`` serves every task in ``tasks``.
         tasks: what it can be entered for.

@@ -156,7 +156,7 @@ def print_datasets() -> None:
     """The embedded datasets."""
     from automat import datasets
 
-    table = Table("name", "rows", "task", "unit", "spread", "inputs", "source", title=None)
+    table = _table("name", "rows", "task", "unit", "spread", "inputs", "source")
     for info in datasets.available():
         spread = f"{info.spread:.3g}" if info.task == "regression" else f"{info.spread:.0%} outside the largest class"
         table.add_row(info.name, str(info.rows), info.task, info.unit, spread, info.inputs, info.source)
@@ -169,19 +169,11 @@ def print_models() -> None:
     """The registered models."""
     from automat.models import registry, unavailable_because
 
-    table = Table("name", "title", "takes", "tasks", "cost", "licence", "available", "citation and ranges")
+    table = _table("name", "takes", "tasks", "cost", "available", "licence", "citation, and source of search ranges")
     for model in sorted(registry().values(), key=lambda model: model.name):
         state = unavailable_because(model) or "yes"
-        table.add_row(
-            model.name,
-            model.title,
-            model.input,
-            ", ".join(model.tasks),
-            model.cost,
-            model.licence,
-            state,
-            model.citation,
-        )
+        tasks = ", ".join(model.tasks)
+        table.add_row(model.name, model.input, tasks, model.cost, state, model.licence, model.citation)
     _console().print(table)
 
 
@@ -189,7 +181,7 @@ def print_featurizers() -> None:
     """The feature sets."""
     import automat_featurizers
 
-    table = Table("name", "takes", "columns", "ms a row", "what", "citation")
+    table = _table("name", "takes", "columns", "ms a row", "what", "citation")
     for found in automat_featurizers.feature_sets():
         table.add_row(found.name, found.takes, str(found.columns), f"{found.cost_ms:g}", found.summary, found.citation)
     _console().print(table)
@@ -199,10 +191,17 @@ def print_splits() -> None:
     """The splits."""
     from automat.splits import SPLITS
 
-    table = Table("name", "what its score tells")
+    table = _table("name", "what its score tells")
     for kind in SPLITS.values():
         table.add_row(kind.name, kind.summary)
     _console().print(table)
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for head in heads:
+        table.add_column(head, no_wrap=head in {"name", "rows", "tasks", "spread", "unit"})
+    return table
 
 
 def _console() -> Console:

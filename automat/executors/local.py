@@ -15,6 +15,8 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automat_featurizers.environment import environment
+
 from automat import _process
 from automat.evaluate import Job, failed_record, run_cell
 
@@ -54,7 +56,7 @@ def run_cells(
         return
     from pebble import ProcessPool
 
-    with tempfile.TemporaryDirectory(prefix="automat-") as folder, _process.environment(_process.ONE_THREAD):
+    with tempfile.TemporaryDirectory(prefix="automat-") as folder, environment(_process.ONE_THREAD):
         pool: Any = ProcessPool(
             max_workers=min(jobs, len(cells)),
             context=multiprocessing.get_context("spawn"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def _space(trial: optuna.Trial) -> dict[str, Any]:
     return {
-        "max_depth": trial.suggest_int("max_depth", 2, 30),
+        "max_depth": trial.suggest_int("max_depth", 3, 30),
         "min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 60, log=True),
         "max_features": trial.suggest_float("max_features", 0.3, 1.0),
     }

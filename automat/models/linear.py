@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _space(trial: optuna.Trial) -> dict[str, Any]:
-    return {"alpha": trial.suggest_float("alpha", 1e-3, 1e4, log=True)}
+    return {"alpha": trial.suggest_float("alpha", 2**-10, 2**10, log=True)}
 
 
 def _regressor(params: dict[str, Any], _seed: int) -> Any:

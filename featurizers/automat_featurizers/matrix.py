@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from automat_featurizers.base import as_packed
 from automat_featurizers.cache import RowCache, Rows
+from automat_featurizers.environment import environment
 from automat_featurizers.sets import feature_set
 
 if TYPE_CHECKING:
@@ -30,7 +29,12 @@ _CHUNK = 100
 _WORTH_WORKERS = 200
 """Below this many missing rows, starting workers costs more than it saves."""
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+_QUIET_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "SPGLIB_WARNING": "OFF",  # it remarks on every tolerance that it tries
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +126,7 @@ def _compute(
             yield position, _transform(featurizer, rows)
         return
     context = multiprocessing.get_context("spawn")
-    with _environment(), ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+    with environment(_QUIET_ONE_THREAD), ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
         futures = {pool.submit(_transform, *task): position for position, task in enumerate(tasks)}
         try:
             for future in as_completed(futures):
@@ -136,17 +140,3 @@ def _transform(featurizer: Featurizer, rows: PackedCompositions | PackedStructur
     values = featurizer.transform(rows)
     reasons = np.array([featurizer.failures_.get(row, "") for row in range(len(rows))], dtype=np.str_)
     return Rows(values, featurizer.seconds_, reasons)
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -65,7 +65,7 @@ def board_page(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[s
             ],
             "titles": {name: TITLES[name] for name in board.metrics},
             "higher": board.metric in HIGHER_IS_BETTER,
-            "classes": list(context.get("classes", [])),
+            "classes": _classes(board, predictions, context),
             "folds": _folds(predictions, context.get("formulas", {})),
             "entrants": [_entrant(board, row, looks[_key(row)], predictions) for row in board.rows],
             "table": [_values(board, row) for row in board.rows],
@@ -113,6 +113,16 @@ def _columns(board: Leaderboard) -> list[dict[str, Any]]:
         for name in board.metrics
     ]
     metric = TITLES[board.metric]
+    train.append(
+        {
+            "key": f"validation_{board.metric}",
+            "title": f"validation {metric}",
+            "help": f"{metric} on the inner part of the training fold that the search is judged on",
+            "heat": "",
+            "high_is_good": board.metric in HIGHER_IS_BETTER,
+            "hidden": True,
+        }
+    )
     judged = [
         ("gap", "gap", f"how much worse {metric} is on test than on training rows", "linear", False),
         ("skill", "skill", "share of the way from the dummy to a perfect score", "", True),
@@ -159,24 +169,27 @@ def _row(
         "best": row.rank == 1,
         "dummy": board.dummy is not None and row is board.dummy,
         "cells": [
-            {"column": column, "value": values[column["key"]], "shown": _shown(row, column["key"], places)}
+            {"column": column, "value": values[column["key"]], "shown": _shown(board, row, column["key"], places)}
             for column in columns
         ],
     }
 
 
-def _shown(row: Row, key: str, places: Mapping[str, int]) -> dict[str, str]:
+def _shown(board: Leaderboard, row: Row, key: str, places: Mapping[str, int]) -> dict[str, str]:
     part, _, metric = key.partition("_")
     if part in row.mean and metric in row.mean[part]:
         return numbers.score(row.mean[part][metric], row.std[part][metric], places.get(metric))
     if key == "budget":
         return {"mean": budget_in_words(row.budget), "spread": ""}
     if key == "folds_failed":
-        return {"mean": str(row.folds_failed or ""), "spread": ""}
+        waiting = f"{row.folds_missing} to come" if row.folds_missing else ""
+        return {"mean": ", ".join(filter(None, (str(row.folds_failed or ""), waiting))), "spread": ""}
+    if key == "gap":
+        return numbers.score(row.gap, math.nan, places.get(board.metric))
     value = float(getattr(row, key))
     if key.endswith("_seconds"):
         return {"mean": numbers.seconds(value), "spread": ""}
-    return {"mean": numbers.plain(value, {"gap": "+.3g", "skill": ".3f"}.get(key, ".0f")), "spread": ""}
+    return {"mean": numbers.plain(value, ".3f" if key == "skill" else ".0f"), "spread": ""}
 
 
 def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
@@ -187,10 +200,10 @@ def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
         "title": row.title,
         "features": row.features,
     }
-    for part in ("test", "train"):
-        for name in board.metrics:
-            values[f"{part}_{name}"] = _finite(row.mean[part][name])
-            values[f"{part}_{name}_std"] = _finite(row.std[part][name])
+    shown = [(part, name) for part in ("test", "train") for name in board.metrics]
+    for part, name in [*shown, ("validation", board.metric)]:
+        values[f"{part}_{name}"] = _finite(row.mean[part][name])
+        values[f"{part}_{name}_std"] = _finite(row.std[part][name])
     for name in (
         "gap", "skill", "featurize_seconds", "tune_seconds", "fit_seconds", "predict_seconds", "peak_memory_mb",
     ):  # fmt: skip
@@ -200,6 +213,14 @@ def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
         "budget": budget_in_words(row.budget),
         "errors": "; ".join(row.errors),
     }
+
+
+def _classes(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any]) -> list[str]:
+    """Names of the classes; their codes where nobody named them."""
+    named = [str(name) for name in context.get("classes", ())]
+    if named or board.task == "regression" or predictions.empty:
+        return named
+    return [str(code) for code in range(int(predictions[["y_true", "y_pred"]].max().max()) + 1)]
 
 
 def _folds(predictions: pd.DataFrame, formulas: Mapping[str, str]) -> dict[int, dict[str, Any]]:

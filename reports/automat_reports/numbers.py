@@ -40,7 +40,7 @@ def score(mean: float, spread: float, places: int | None = None) -> dict[str, st
     if not math.isfinite(mean):
         return {"mean": "-", "spread": ""}
     places = decimals(mean, spread) if places is None else places
-    return {"mean": f"{mean:.{places}f}", "spread": f"{spread:.{places}f}" if math.isfinite(spread) else ""}
+    return {"mean": f"{mean:z.{places}f}", "spread": f"{spread:.{places}f}" if math.isfinite(spread) else ""}
 
 
 def seconds(value: float) -> str:
@@ -55,8 +55,12 @@ def seconds(value: float) -> str:
 
 
 def plain(value: float, pattern: str) -> str:
-    """A number in a pattern; ``-`` where it is not defined."""
-    return format(value, pattern) if math.isfinite(value) else "-"
+    """A number in a pattern, without the sign of a zero; ``-`` where it is not defined.
+
+    >>> plain(-1e-9, ".3f")
+    '0.000'
+    """
+    return format(value, f"z{pattern}") if math.isfinite(value) else "-"
 
 
 def rounded(values: Any) -> list[float | None]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 # Prototype, space group, lattice parameters (a, b, c in angstrom; angles in degrees), sites.
-PROTOTYPES = [
+PROTOTYPES: list[tuple[str, str, tuple[float, ...], dict[str, list[float]]]] = [
     ("NaCl", "Fm-3m", (5.64, 5.64, 5.64, 90, 90, 90), {"Na": [0, 0, 0], "Cl": [0.5, 0.5, 0.5]}),
     ("MgO", "Fm-3m", (4.21, 4.21, 4.21, 90, 90, 90), {"Mg": [0, 0, 0], "O": [0.5, 0.5, 0.5]}),
     ("CsCl", "Pm-3m", (4.12, 4.12, 4.12, 90, 90, 90), {"Cs": [0, 0, 0], "Cl": [0.5, 0.5, 0.5]}),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from automat_featurizers import matrix
 from automat_featurizers.cache import RowCache, Rows
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +197,7 @@ def test_a_shard_that_cannot_be_written_leaves_nothing(
 
 def test_several_writers_at_once(formulas: af.PackedCompositions, tmp_path: Path) -> None:
     expected = af.featurize(formulas, "magpie").values
-    results: list[np.ndarray] = []
+    results: list[NDArray[np.float64]] = []
 
     def work() -> None:
         results.append(af.featurize(formulas, "magpie", cache_dir=tmp_path).values)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from automat_featurizers import (
     build_graphs,
     cached_graphs,
 )
+from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 CUTOFF, MOST = 8.0, 12
 
 
-def shells(graphs: CrystalGraphs, row: int) -> list[np.ndarray]:
+def shells(graphs: CrystalGraphs, row: int) -> list[NDArray[np.float64]]:
     """Distances of every atom's edges."""
     edges = slice(graphs.edge_ptr[row], graphs.edge_ptr[row + 1])
     atoms = graphs.row_ptr[row + 1] - graphs.row_ptr[row]
@@ -81,7 +82,7 @@ def test_first_shells_are_the_textbooks(
 
 
 @pytest.mark.parametrize("scaling", [[2, 1, 1], [1, 2, 3], [[1, 1, 0], [0, 1, 0], [0, 0, 2]]])
-def test_a_supercell_has_the_same_shells(crystals: list[Structure], scaling: list[object]) -> None:
+def test_a_supercell_has_the_same_shells(crystals: list[Structure], scaling: list[Any]) -> None:
     for structure in crystals[:12]:
         larger = structure.copy()
         copies = round(abs(np.linalg.det(np.diag(scaling) if np.ndim(scaling) == 1 else np.array(scaling))))

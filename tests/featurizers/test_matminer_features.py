@@ -125,7 +125,7 @@ class Fussy(af.Featurizer):
 def test_a_row_that_fails_is_nan_with_its_reason() -> None:
     fussy = Fussy()
     values = fussy.transform(["NaCl", "Fe2O3", "CuO"])
-    np.testing.assert_array_equal(values, [[2, 1], [np.nan, np.nan], [2, np.nan]])
+    np.testing.assert_array_equal(values, np.array([[2, 1], [np.nan, np.nan], [2, np.nan]]))
     assert fussy.failures_ == {1: "fussy: ArithmeticError: no iron please", 2: "fussy: not defined: b"}
     fussy.transform(["NaCl"])
     assert fussy.failures_ == {}

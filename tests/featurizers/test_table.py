@@ -28,7 +28,7 @@ def test_numbers_pass_and_categories_are_one_hot() -> None:
         "batch=a",
         "batch=b",
     ]
-    expected = [[300, 1, 1, 0, 1, 1, 0], [np.nan, np.nan, 0, 1, 0, 0, 1], [500, 3, 1, 0, 0, 1, 0]]
+    expected = np.array([[300, 1, 1, 0, 1, 1, 0], [np.nan, np.nan, 0, 1, 0, 0, 1], [500, 3, 1, 0, 0, 1, 0]])
     np.testing.assert_array_equal(encoder.transform(TRAIN), expected)
 
 

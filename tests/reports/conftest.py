@@ -68,9 +68,8 @@ def fitted(dataset: str, *, name: str | None = None) -> tuple[Leaderboard, pd.Da
 
 
 def _chance(chances: np.ndarray, predicted: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    if chances.shape[1] == 2:
-        return chances[:, 1]
-    return chances[np.arange(len(chances)), predicted.astype(int)]
+    column = np.ones(len(chances), int) if chances.shape[1] == 2 else predicted.astype(int)
+    return np.take_along_axis(chances, column[:, None], axis=1)[:, 0]
 
 
 def _details(model: str, scores: dict[str, float]) -> dict[str, Any]:

@@ -21,9 +21,8 @@ function draw(place, traces, layout) {
 
 const marker = (entrant) => ({ color: entrant.colour, symbol: entrant.symbol, size: 9, line: { width: entrant.symbol.endsWith("open") ? 2 : 0 } });
 // The dummy is far from all others; the axis starts with it out of sight, a double click brings it back.
-function rangeOf(values, log) {
-  const scaled = log ? values.map(Math.log10) : values;
-  const [low, high] = [Math.min(...scaled), Math.max(...scaled)];
+function rangeOf(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
   const margin = 0.06 * (high - low || Math.abs(high) || 1);
   return [low - margin, high + margin];
 }
@@ -54,12 +53,16 @@ function drawPareto() {
     x: front.map(({ cost }) => cost), y: front.map(({ entrant }) => entrant.mean), mode: "lines", hoverinfo: "skip",
     line: { color: style("--quiet"), width: 1, dash: "dot", shape: "hv" },
   };
+  // Only those on the line carry their names, so that names do not cover each other; a hover tells the others.
   const marks = costed.map(({ entrant, cost }) => ({
-    x: [cost], y: [entrant.mean], mode: "markers+text", text: [entrant.model], textposition: "middle right",
+    x: [cost], y: [entrant.mean], mode: "markers+text", text: [front.some((each) => each.entrant === entrant) ? escapeText(entrant.title) : ""],
+    textposition: page.higher ? "top left" : "bottom left", // the side of the line where no mark can be
     textfont: { size: 10, color: style("--quiet") }, marker: marker(entrant), hovertemplate: `${escapeText(entrant.title)}: %{y:.4g} in %{x:.3g} s<extra></extra>`,
   }));
+  const [least, most] = [costed[0], costed[costed.length - 1]].map(({ cost }) => Math.log10(cost));
+  const span = most - least || 1;
   draw("pareto", [line, ...marks], {
-    xaxis: { title: { text: "CPU seconds a fold, tuning and fitting" }, type: "log" },
+    xaxis: { title: { text: "CPU seconds a fold, tuning and fitting" }, type: "log", dtick: 1, range: [least - 0.35 * span, most + 0.06 * span] },
     yaxis: { title: { text: metricTitle }, range: rangeOf(sight.map((entrant) => entrant.mean)) },
   });
 }
@@ -88,13 +91,14 @@ const labelOf = (point) => `${escapeText(point.id)} ${escapeText(point.formula)}
 function drawParity(place, entrant, points) {
   const all = points.flatMap((point) => [point.target, point.predicted]);
   const ends = [Math.min(...all), Math.max(...all)];
+  const range = rangeOf(ends);
   draw(place, [
-    { x: ends, y: ends, mode: "lines", line: { color: style("--quiet"), width: 1 }, hoverinfo: "skip" },
+    { x: range, y: range, mode: "lines", line: { color: style("--quiet"), width: 1 }, hoverinfo: "skip" },
     {
       x: points.map((point) => point.target), y: points.map((point) => point.predicted), mode: "markers", text: points.map(labelOf),
       marker: { color: entrant.colour, size: 5, opacity: 0.35 }, hovertemplate: "%{text}<br>target %{x:.4g}, predicted %{y:.4g}<extra></extra>",
     },
-  ], { xaxis: { title: { text: `target: ${escapeText(targetTitle)}` } }, yaxis: { title: { text: "predicted, test folds" } } });
+  ], { xaxis: { title: { text: `target: ${escapeText(targetTitle)}` }, range }, yaxis: { title: { text: "predicted, test folds" }, range } });
 }
 
 function drawResiduals(place, entrant, points) {
@@ -146,8 +150,8 @@ function drawProbabilities(place, points) {
 }
 
 function drawCurves(place, entrant) {
-  const traces = entrant.folds.filter((fold) => fold.details.epochs).flatMap((fold) => ["train", "validation"].map((part) => ({
-    y: fold.details.epochs[part], mode: "lines", name: part, legendgroup: part, showlegend: fold === entrant.folds[0],
+  const traces = entrant.folds.filter((fold) => fold.details.epochs).flatMap((fold, place) => ["train", "validation"].map((part) => ({
+    y: fold.details.epochs[part], mode: "lines", name: part, legendgroup: part, showlegend: place === 0,
     line: { color: entrant.colour, width: 1.3, dash: part === "train" ? "dot" : "solid" }, hovertemplate: `fold ${fold.fold + 1}, ${part}, epoch %{x}: %{y:.4g}<extra></extra>`,
   })));
   draw(place, traces, { showlegend: true, legend: { orientation: "h", y: 1.15 }, xaxis: { title: { text: "epoch" } },
@@ -185,14 +189,14 @@ function fillTables(entrant) {
   const params = [...new Set(entrant.folds.flatMap((fold) => Object.keys(fold.params)))];
   if (params.length) detail.append(element("h3", {}, "Parameters of every fold"), tableOf(["fold", ...params], done.map((fold) => [fold.fold + 1, ...params.map((name) => short(fold.params[name]))])));
   for (const fold of done) {
-    if (fold.details.comparison) {
-      const heads = Object.keys(fold.details.comparison[0] || {});
+    if (fold.details.comparison?.length) {
+      const heads = Object.keys(fold.details.comparison[0]);
       const { score, tuned_score, blend_score, tuned_learner, tuning, final } = fold.details;
       detail.append(element("details", { className: "fold" }, element("summary", {}, `Fold ${fold.fold + 1}: its own comparison (inside the training fold)`),
         tableOf(heads, fold.details.comparison.map((row) => heads.map((name) => short(row[name])))),
         element("p", { className: "quiet" }, `${score}: ${tuned_learner} tuned ${short(tuned_score)} (${tuning}), blend ${short(blend_score) ?? "–"}; entered: ${final}.`)));
     }
-    if (fold.details.search) {
+    if (fold.details.search?.length) {
       const searched = Object.keys(fold.details.search[0].params);
       detail.append(element("details", { className: "fold" }, element("summary", {}, `Fold ${fold.fold + 1}: search, ${fold.details.search.length} trials`),
         tableOf(["trial", `inner ${page.metric_title}`, ...searched, "error"], fold.details.search.map((trial) => [trial.number + 1, short(trial.value), ...searched.map((name) => short(trial.params[name])), trial.error || ""]))));

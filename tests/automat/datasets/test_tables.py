@@ -88,7 +88,7 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "no telling which": ("formula,a,b\nNaCl,1,2\n", {}, "which column is the target.*--target.*: a, b"),
     "text among numbers": (FORMULAS + "f,KBr,high\n", {}, r"'gap' is not numeric in 1 rows \(row 6: 'high'\)"),
     "infinite": (FORMULAS + "f,KBr,inf\n", {}, "'gap' is infinite in 1 rows, the first is row 6"),
-    "mostly missing": ("id,x,y\na,1,1.5\nb,2,\nc,3,\nd,4,\n", {"target": "y", "task": "regression"}, "'y' is missing in 3 of 4"),
+    "mostly missing": ("x,y\n1,1.5\n2,\n3,\n4,\n", {"target": "y", "task": "regression"}, "'y' is missing in 3 of 4"),
     "constant": ("formula,y\nNaCl,1.5\nKCl,1.5\nSi,1.5\nGe,1.5\n", {}, "'y' is 1.5 in every row; there is"),
     "one class": ("formula,y\nNaCl,a\nKCl,a\nSi,a\nGe,a\n", {}, "'y' is 'a' in every row"),
     "duplicate ids": (FORMULAS + "a,KBr,1.0\n", {}, "ids must be unique, but 2 rows share theirs, e.g. 'a'"),
