@@ -55,7 +55,7 @@ function drawPareto() {
   };
   // Only those on the line carry their names, so that names do not cover each other; a hover tells the others.
   const marks = costed.map(({ entrant, cost }) => ({
-    x: [cost], y: [entrant.mean], mode: "markers+text", text: [front.some((each) => each.entrant === entrant) ? escapeText(entrant.title) : ""],
+    x: [cost], y: [entrant.mean], mode: "markers+text", text: [front.some((each) => each.entrant === entrant) ? escapeText(entrant.model) : ""],
     textposition: page.higher ? "top left" : "bottom left", // the side of the line where no mark can be
     textfont: { size: 10, color: style("--quiet") }, marker: marker(entrant), hovertemplate: `${escapeText(entrant.title)}: %{y:.4g} in %{x:.3g} s<extra></extra>`,
   }));
@@ -238,8 +238,10 @@ function openRow(place) {
 }
 
 function drawAll() {
-  drawFolds();
-  drawPareto();
+  if (finished.length) {
+    drawFolds();
+    drawPareto();
+  }
   if (view.open !== null) openRow(view.open);
 }
 
