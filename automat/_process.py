@@ -23,8 +23,6 @@ ONE_THREAD: Mapping[str, str] = MappingProxyType(
         "OMP_WAIT_POLICY": "passive",
         # Without it DGL writes a file into the home folder to ask which backend is wanted.
         "DGLBACKEND": "pytorch",
-        # PyCaret opens logs.log in the working folder when it is imported.
-        "PYCARET_CUSTOM_LOGGING_PATH": os.devnull,
     }
 )
 """What a worker's environment says before any heavy import."""

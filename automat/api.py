@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +17,7 @@ from automat import _process, datasets, plan
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.evaluate import Job
 from automat.executors import local
-from automat.store import Store
+from automat.store import Store, check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from automat.core import Cell, Model, Predictions, RunRecord
 
 DEFAULT_OUT = Path("automat-runs")
+
+RENDER_EVERY_SECONDS = 30.0
+"""How often the page is rendered while cells end: rendering takes about a second."""
 
 
 class Progress(plan.FeaturizeProgress, Protocol):
@@ -60,11 +65,25 @@ class RunResult:
     left_out: Mapping[str, str]
 
 
-def cache_dir() -> Path:
-    """Where features are kept: ``AUTOMAT_CACHE``, else the user's cache folder."""
+def cache_dir(out: Path) -> Path:
+    """Where features are kept: ``AUTOMAT_CACHE``, else the user's cache folder, else beside the records.
+
+    Raises:
+        InputError: ``AUTOMAT_CACHE`` names a folder that cannot be written to.
+    """
     import platformdirs
 
-    return Path(os.environ.get("AUTOMAT_CACHE") or platformdirs.user_cache_dir("automat"))
+    chosen = os.environ.get("AUTOMAT_CACHE")
+    folder = Path(chosen or platformdirs.user_cache_dir("automat"))
+    try:
+        check_writable(folder)
+    except OSError as error:
+        if chosen:
+            raise InputError(
+                f"cannot write to the cache folder {chosen!r} (AUTOMAT_CACHE): {error.strerror}"
+            ) from error
+        return out / "cache"
+    return folder
 
 
 def run(
@@ -108,7 +127,10 @@ def run(
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs must be at least 1, but got {jobs}")
     store = Store(Path(out))
-    store.check_writable()
+    try:
+        check_writable(store.root)
+    except OSError as error:
+        raise InputError(f"cannot write to the output folder {str(store.root)!r}: {error.strerror}") from error
     data = dataset if isinstance(dataset, Dataset) else datasets.load(dataset, target=target)
     planned = plan.make(
         data,
@@ -121,12 +143,14 @@ def run(
         seed=seed,
     )
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
-    _compute(store, planned, missing, jobs=jobs or local.default_jobs(), time_limit=time_limit, progress=progress)
+    pages = _Pages(store, planned, command)
+    try:
+        _compute(pages, missing, jobs=jobs or local.default_jobs(), time_limit=time_limit, progress=progress)
+    except BaseException:
+        pages.render_what_there_is()
+        raise
     failed = sum(not store.is_done(cell) for cell in planned.cells)
-    first = planned.cells[0]
-    store.write_context(first, _context(planned, command))
-    board, page = _render(store, data.name, first.key)
-    _render_index(store)
+    board, page = pages.render()
     return RunResult(board, page, len(missing), len(planned.cells) - len(missing), failed, planned.left_out)
 
 
@@ -163,27 +187,69 @@ def report(runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None) -> lis
         UnknownNameError: no records of that dataset.
     """
     store = _existing(runs)
-    pages = [
-        _render(store, str(records["dataset"].iloc[0]), str(records["cell"].iloc[0]))[1]
-        for records in _protocols(store, dataset)
-    ]
+    pages = [_render_records(store, records)[1] for records in _protocols(store, dataset)]
     return [*pages, _render_index(store)]
 
 
+class _Pages:
+    """A run's page: there from the first cells on, and rendered again as cells end."""
+
+    def __init__(self, store: Store, planned: plan.Plan, command: str) -> None:
+        self.store = store
+        self.planned = planned
+        self._command = command
+        self._rendered_at = -math.inf
+
+    def write_context(self, notes: Sequence[str]) -> None:
+        """Keep what the page says beside its figures, so that pages render from the folder alone."""
+        data, first = self.planned.dataset, self.planned.cells[0]
+        kept = self.store.read_context(self.store.board_of(first))
+        formulas = {} if data.formulas is None else dict(zip(data.ids.tolist(), data.formulas, strict=True))
+        # Features are not looked at when every cell is done already; what was said of them then still holds.
+        feature_notes = list(dict.fromkeys([*kept.get("feature_notes", []), *notes]))
+        left_out = [f"{name} did not enter: {why}." for name, why in self.planned.left_out.items()]
+        context = {
+            "command": self._command,
+            "classes": list(data.classes),
+            "source": data.source,
+            "licence": data.licence,
+            "citation": data.citation,
+            "notes": [*data.notes, *feature_notes, *left_out],
+            "feature_notes": feature_notes,
+            "formulas": formulas,
+        }
+        self.store.write_context(first, context)
+
+    def render(self) -> tuple[Leaderboard, Path]:
+        """The board and its page, and the index."""
+        board, page = _render(self.store, self.store.board_of(self.planned.cells[0]))
+        _render_index(self.store)
+        self._rendered_at = time.monotonic()
+        return board, page
+
+    def render_now_and_then(self) -> None:
+        """Render, unless that was done a short while ago."""
+        if time.monotonic() - self._rendered_at > RENDER_EVERY_SECONDS:
+            self.render()
+
+    def render_what_there_is(self) -> None:
+        """Render if there is a record to show."""
+        if any(self.store.read(cell) for cell in self.planned.cells):
+            self.render()
+
+
 def _compute(
-    store: Store,
-    planned: plan.Plan,
-    missing: Sequence[Cell],
-    *,
-    jobs: int,
-    time_limit: float | None,
-    progress: Progress | None,
+    pages: _Pages, missing: Sequence[Cell], *, jobs: int, time_limit: float | None, progress: Progress | None
 ) -> None:
+    store, planned = pages.store, pages.planned
+    cache = cache_dir(store.root)
+    inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=jobs, progress=progress)
+    pages.write_context([note for each in inputs.values() for note in each.notes])
     job = Job(
         dataset=planned.dataset,
         folds=planned.folds,
         models={model.name: model for model in planned.models},
-        inputs=plan.inputs(planned, missing, cache_dir=cache_dir(), jobs=jobs, progress=progress),
+        inputs=inputs,
         versions=_process.versions(),
         commit=_process.commit(),
     )
@@ -194,25 +260,10 @@ def _compute(
         store.write(record, predictions)
         if progress:
             progress.finished(record)
+        pages.render_now_and_then()
 
     on_running = progress.running if progress else lambda _cells: None
     local.run_cells(job, missing, jobs=jobs, on_record=keep, on_running=on_running, time_limit=time_limit)
-
-
-def _context(planned: plan.Plan, command: str) -> dict[str, Any]:
-    """What a page says beside its figures; kept on disk, so that pages render from the folder alone."""
-    data = planned.dataset
-    formulas = {} if data.formulas is None else dict(zip(data.ids.tolist(), data.formulas, strict=True))
-    return {
-        "command": command,
-        "dataset_sha256": data.sha256,
-        "classes": list(data.classes),
-        "source": data.source,
-        "licence": data.licence,
-        "citation": data.citation,
-        "notes": [*data.notes, *(f"{name} did not enter: {why}." for name, why in planned.left_out.items())],
-        "formulas": formulas,
-    }
 
 
 def _existing(runs: str | Path) -> Store:
@@ -232,20 +283,23 @@ def _protocols(store: Store, dataset: str | None) -> list[pd.DataFrame]:
     return found
 
 
-def _render(store: Store, dataset: str, key: str) -> tuple[Leaderboard, Path]:
-    """Build and render the board that holds the given cell."""
-    records = next(group for group in _protocols(store, dataset) if key in set(group["cell"]))
+def _render(store: Store, facts: Mapping[str, Any]) -> tuple[Leaderboard, Path]:
+    """Build and render the board that these facts name."""
+    groups = _protocols(store, str(facts["dataset"]))
+    return _render_records(store, next(group for group in groups if store.page(group.iloc[0]) == store.page(facts)))
+
+
+def _render_records(store: Store, records: pd.DataFrame) -> tuple[Leaderboard, Path]:
     board = automat_leaderboards.build(records)
     newest = records.sort_values("finished_at").iloc[-1]
     context = store.read_context(newest) | {
-        "seed": board.seed,
         "versions": newest["versions"],
         "commit": newest["commit"],
         "automat_version": _process.versions().get("automat", ""),
         "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    predictions = store.predictions(dataset, records["cell"])
     path = store.page(newest)
+    predictions = store.predictions(board.dataset, records["cell"])
     store.write_page(path, automat_reports.render_board(board, predictions, context))
     return board, path
 

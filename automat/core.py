@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,9 +23,6 @@ Inputs = Literal["table", "compositions", "structures"]
 ModelInput = Literal["features", "compositions", "structures", "graph"]
 Cost = Literal["cheap", "moderate", "expensive", "network"]
 Status = Literal["ok", "failed", "timeout", "out_of_memory"]
-
-PRIMARY_METRIC: Mapping[Task, str] = MappingProxyType({"regression": "mae", "classification": "roc_auc"})
-"""What entrants are tuned on and ranked by."""
 
 
 class InputError(ValueError):

@@ -19,7 +19,7 @@ from automat_leaderboards import metrics
 from automat import _process
 from automat.core import Predictions, RunRecord
 from automat.splits import inner_holdout
-from automat.tuning import Search, search
+from automat.tuning import Search, is_worth_searching, search, unsearched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +38,12 @@ class Inputs:
     Attributes:
         values: float features (n, columns), a DataFrame, or a packed collection with ``take``.
         featurize_seconds: CPU seconds that computing them cost, once.
+        notes: what could not be computed, a sentence each.
     """
 
     values: Any
     featurize_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def take(self, rows: NDArray[np.intp]) -> Any:
         """The given rows, in the given order."""
@@ -85,12 +87,12 @@ def run_cell(job: Job, cell: Cell) -> tuple[RunRecord, Predictions | None]:
         message = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES:]
         return failed_record(job, cell, "failed", message, details={"traceback": "\n".join(trace)}), None
-    return _record(job, cell, "ok", **outcome), predictions
+    return _record(job, cell, "ok", **outcome, peak_memory_mb=_process.peak_memory_mb()), predictions
 
 
 def failed_record(job: Job, cell: Cell, status: Any, error: str, details: Mapping[str, Any] | None = None) -> RunRecord:
-    """The record of a cell that did not finish."""
-    return _record(job, cell, status, error=error, details=details or {})
+    """The record of a cell that did not finish; its worker may be gone, so it states no memory."""
+    return _record(job, cell, status, error=error, details=details or {}, peak_memory_mb=0.0)
 
 
 def make_estimator(job: Job, model: Model, params: Mapping[str, Any], seed: int) -> Any:
@@ -156,7 +158,9 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
 
 
 def _tune(job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: Mapping[str, Any]) -> Search:
-    dataset, model = job.dataset, job.models[cell.model]
+    dataset, model, trials = job.dataset, job.models[cell.model], int(cell.budget["trials"])
+    if not is_worth_searching(model, trials):
+        return unsearched(model)
     fit_on, judge_on = inner_holdout(dataset, job.folds[cell.fold])
     fit_rows, judge_rows = inputs.take(fit_on), inputs.take(judge_on)
 
@@ -166,7 +170,7 @@ def _tune(job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: 
         predicted, probabilities = _predict(dataset, estimator, judge_rows)
         return metrics.score(dataset.task, dataset.target[judge_on], predicted, probabilities)
 
-    return search(model, dataset.task, objective, trials=int(cell.budget["trials"]), seed=cell.seed)
+    return search(model, dataset.task, objective, trials=trials, seed=cell.seed)
 
 
 def _predict(dataset: Dataset, estimator: Any, rows: Any) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
@@ -200,7 +204,6 @@ def _record(job: Job, cell: Cell, status: Any, **outcome: Any) -> RunRecord:
         n_train=len(fold.train),
         n_test=len(fold.test),
         featurize_seconds=inputs.featurize_seconds if inputs else 0.0,
-        peak_memory_mb=_process.peak_memory_mb(),
         versions=job.versions,
         commit=job.commit,
         host=_process.host(),

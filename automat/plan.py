@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from automat_featurizers import Features
+
     from automat.core import Budget, Dataset, Fold
+
+MAX_SEED = 2**31
+"""Every library takes seeds up to here, and the few that are derived from them."""
 
 _CHEAPEST_FIRST = {"cheap": 0, "moderate": 1, "expensive": 2, "network": 3}
 
@@ -63,6 +68,8 @@ def make(
             cannot be made.
     """
     budget = presets.budget(preset, trials=trials)
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"seed must be between 0 and {MAX_SEED}, but got {seed}")
     cut = Split(split or splits.default_kind(dataset), budget.folds if folds is None else folds, seed)
     made = splits.make(dataset, cut)
     entrants = _entrants(models)
@@ -126,13 +133,19 @@ def _inputs(
     if model.input == "features":
         packed: Any = dataset.structures if dataset.structures is not None else dataset.compositions
         made = automat_featurizers.featurize(packed, features, cache_dir=cache_dir, jobs=jobs, progress=report)
-        return Inputs(made.values, made.seconds)
+        return Inputs(made.values, made.seconds, _failure_notes(made, features))
     if model.input == "graph":
-        started = time.process_time()
         structures: Any = dataset.structures
-        graphs = automat_featurizers.cached_graphs(structures, cache_dir)
-        return Inputs(graphs, time.process_time() - started)
+        return Inputs(*automat_featurizers.cached_graphs(structures, cache_dir))
     return Inputs(dataset.structures if model.input == "structures" else dataset.compositions)
+
+
+def _failure_notes(made: Features, features: str) -> tuple[str, ...]:
+    if not made.failures:
+        return ()
+    first = next(iter(made.failures.values()))
+    count, rows = len(made.failures), len(made.values)
+    return (f"{count} of {rows} rows lack a column of the features {features!r} (first: {first}).",)
 
 
 def _entrants(models: Sequence[str | Model] | None) -> tuple[Model, ...]:
@@ -142,7 +155,7 @@ def _entrants(models: Sequence[str | Model] | None) -> tuple[Model, ...]:
         raise InputError("no models were named")
     chosen: list[Model] = []
     for model in models:
-        chosen.extend([model] if isinstance(model, Model) else registered.resolve([model]))
+        chosen.extend([registered.given(model)] if isinstance(model, Model) else registered.resolve([model]))
     names = [model.name for model in chosen]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -200,8 +213,16 @@ def _version(model: Model, dataset: Dataset, feature_set: str) -> str:
 def _spendable(model: Model, budget: Budget) -> dict[str, object]:
     """The part of the budget that this model can spend, so that only what matters to it names its cells."""
     searched = model.is_searched and not model.searches_itself
-    trials = budget.trials[model.cost] if searched else 1
-    return {"preset": budget.name, "trials": trials, **model.settings(budget)}
+    spendable = {"preset": budget.name, "trials": budget.trials[model.cost] if searched else 1}
+    settings = model.settings(budget)
+    clash = sorted(settings.keys() & spendable.keys())
+    if clash:
+        raise InputError(f"model {model.name!r}: settings may not be called {', '.join(clash)}")
+    try:
+        json.dumps(settings)
+    except TypeError as error:
+        raise InputError(f"model {model.name!r}: settings must be plain values ({error})") from error
+    return spendable | settings
 
 
 def _in_order(models: Sequence[Model], fold: int) -> list[Model]:

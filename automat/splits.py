@@ -138,13 +138,16 @@ def inner_holdout(dataset: Dataset, fold: Fold) -> tuple[NDArray[np.intp], NDArr
         Rows to train on and rows to validate on; the fold's test rows are in neither. Where the training
         rows are too few to be cut in the fold's own manner, they are cut at random.
     """
-    parts = min(INNER_FOLDS, len(fold.train))
     seed = fold.split.seed + 1 + fold.index
-    kind = _kind(fold.split.kind)
-    counts = np.bincount(dataset.target[fold.train].astype(int)) if dataset.task == "classification" else None
-    scarce = counts is not None and counts[counts > 0].min() < parts
-    cut = cut_random if scarce and kind.cut is cut_stratified else kind.cut
-    validation = np.sort(cut(dataset, fold.train, parts, seed)[0])
+    cut, units = _kind(fold.split.kind).cut, len(fold.train)
+    if cut is cut_stratified:
+        counts = np.bincount(dataset.target[fold.train].astype(int))
+        units = int(counts[counts > 0].min())
+    elif cut is cut_formula and dataset.formulas is not None:
+        units = len({dataset.formulas[row] for row in fold.train})
+    if units < MIN_FOLDS:
+        cut, units = cut_random, len(fold.train)
+    validation = np.sort(cut(dataset, fold.train, min(INNER_FOLDS, units), seed)[0])
     return np.setdiff1d(fold.train, validation), validation
 
 

@@ -10,6 +10,7 @@ Layout, under the folder that ``--out`` names::
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat.core import Cell, InputError, RunRecord, Split
+from automat.core import Cell, RunRecord, Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,16 +33,35 @@ if TYPE_CHECKING:
     from automat.core import Predictions
 
 _SET_ASIDE = ".unreadable"
-_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_UNSAFE = re.compile(r"[^\w.-]+")
+_LONGEST_NAME = 80
 
 
 def folder_name(dataset: str) -> str:
-    """A dataset's name as a folder: letters, digits, ``._-``, never a way out of its parent.
+    """A name as a folder: letters of any script, digits, ``._-``, never a way out of its parent.
 
-    >>> folder_name("../<My data>")
-    'My-data'
+    A name that had to be changed ends in a digest of it, so that two names never share a folder.
+
+    >>> folder_name("mp_formation"), folder_name("../<My data>")
+    ('mp_formation', 'My-data-8ffd7f')
     """
-    return _SAFE.sub("-", dataset).strip(".-") or "dataset"
+    safe = _UNSAFE.sub("-", dataset).strip(".-")[:_LONGEST_NAME]
+    return safe if safe and safe == dataset else f"{safe}-{_digest(dataset)}".strip("-")
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and try a file in it.
+
+    Raises:
+        OSError: it cannot be made or written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder):
+        pass
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 class Store:
@@ -53,19 +73,6 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-
-    def check_writable(self) -> None:
-        """Make the folder and try a file in it.
-
-        Raises:
-            InputError: it cannot be made or written to.
-        """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.root):
-                pass
-        except OSError as error:
-            raise InputError(f"cannot write to the output folder {str(self.root)!r}: {error.strerror}") from error
 
     def folder(self, dataset: str) -> Path:
         """Where a dataset's results lie."""
@@ -95,8 +102,14 @@ class Store:
 
     def page(self, row: Mapping[str, Any]) -> Path:
         """Where the page of the board that a record's row belongs to lies."""
-        name = f"{row['preset']}-{row['split']}{row['folds']}-seed{row['split_seed']}"
-        return self.folder(row["dataset"]) / f"{folder_name(name)}.html"
+        facts = "|".join(str(row[name]) for name in ("dataset_sha256", "target", "preset", "split_seed", "seed"))
+        name = f"{row['preset'].replace(', ', '-').replace(' ', '')}-{row['split']}{row['folds']}"
+        return self.folder(row["dataset"]) / f"{folder_name(f'{name}-{_digest(facts)}')}.html"
+
+    @staticmethod
+    def board_of(cell: Cell) -> dict[str, Any]:
+        """The columns that say which board a cell belongs to."""
+        return _board_columns(cell)
 
     def write_context(self, cell: Cell, context: Mapping[str, Any]) -> None:
         """Keep what the page of the cell's board says beside its figures."""
@@ -145,10 +158,9 @@ def as_row(record: RunRecord) -> dict[str, Any]:
     cell = record.cell
     row: dict[str, Any] = _board_columns(cell) | {
         "cell": cell.key,
-        "dataset_sha256": cell.dataset_sha256,
-        "target": cell.target,
         "fold": cell.fold,
-        "seed": cell.seed,
+        "model_version": cell.model_version,
+        "features_version": cell.features_version,
         "model": cell.model,
         "features": cell.features,
         "budget": json.dumps(dict(cell.budget), sort_keys=True),
@@ -169,6 +181,9 @@ def as_row(record: RunRecord) -> dict[str, Any]:
 def _board_columns(cell: Cell) -> dict[str, Any]:
     return {
         "dataset": cell.dataset,
+        "dataset_sha256": cell.dataset_sha256,
+        "target": cell.target,
+        "seed": cell.seed,
         "preset": cell.preset,
         "split": cell.split.kind,
         "folds": cell.split.folds,

@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING, Self
 
 import automat_leaderboards
-from automat_leaderboards import HIGHER_IS_BETTER
+from automat_leaderboards import HIGHER_IS_BETTER, TITLES
+from automat_leaderboards.metrics import PRIMARY
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from automat.core import PRIMARY_METRIC, InputError
+from automat.core import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from automat.api import RunResult
     from automat.core import Cell, RunRecord
 
-METRIC_TITLES = {
-    "mae": "MAE", "rmse": "RMSE", "r2": "R2", "roc_auc": "ROC-AUC", "accuracy": "accuracy",
-    "balanced_accuracy": "bal. acc.", "f1": "F1", "mcc": "MCC",
-}  # fmt: skip
 _SHOWN = {
     "regression": ("mae", "rmse", "r2"),
     "classification": ("roc_auc", "balanced_accuracy", "f1", "mcc"),
@@ -99,7 +96,7 @@ class ProgressBar:
 
     def finished(self, record: RunRecord) -> None:
         """A cell ended."""
-        self._metric = PRIMARY_METRIC[record.task]
+        self._metric = PRIMARY[record.task]
         value = record.metrics.get("test", {}).get(self._metric)
         if record.status == "ok" and value is not None:
             self._scores.setdefault(record.cell.model, []).append(value)
@@ -224,9 +221,9 @@ def _board_table(board: Leaderboard, width: int) -> Table:
     metrics = _SHOWN[board.task]
     for metric in metrics:
         unit = f" {board.unit}" if board.unit and metric in {"mae", "rmse"} else ""
-        table.add_column(METRIC_TITLES[metric] + unit, justify="right", no_wrap=True)
+        table.add_column(TITLES[metric] + unit, justify="right", no_wrap=True)
     costs = ("tune s", "fit s", "predict s", "MB") if wide else ("fit s",)
-    for title in (f"train {METRIC_TITLES[board.metric]}", "skill", *costs, "failed"):
+    for title in (f"train {TITLES[board.metric]}", "skill", *costs, "failed"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in board.rows:
         style = "bold" if row.rank == 1 or row.tied else ""

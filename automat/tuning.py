@@ -10,9 +10,9 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from automat.core import PRIMARY_METRIC
+from automat_leaderboards.metrics import HIGHER_IS_BETTER, PRIMARY
 
 if TYPE_CHECKING:
     import optuna
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Scores = Mapping[str, float]
 Objective = Callable[[dict[str, Any]], Scores]
-
-_DIRECTION: Mapping[str, Literal["minimize", "maximize"]] = {"mae": "minimize", "roc_auc": "maximize"}
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,23 @@ class SearchFailedError(RuntimeError):
     """Every trial of a search raised."""
 
 
+def is_worth_searching(model: Model, trials: int) -> bool:
+    """Whether there is more than the defaults to try, and automat is to try it."""
+    return trials > 1 and model.is_searched and not model.searches_itself
+
+
+def unsearched(model: Model) -> Search:
+    """The defaults as they are."""
+    return Search(params=dict(model.defaults), scores={}, history=(), seconds=0.0)
+
+
 def search(model: Model, task: Task, objective: Objective, *, trials: int, seed: int) -> Search:
     """Find parameters that do best on the inner holdout.
 
-    The model's defaults are the first trial, so the result is never worse than they are where it is
-    judged; further trials come from Optuna's TPE sampler. With fewer than two trials, or a model with
-    nothing to search, the defaults are taken as they are and nothing is fitted.
+    Where the model names defaults they are the first trial, so the result is never worse than they are
+    where it is judged, and they stand for whatever the space does not suggest. Further trials come from
+    Optuna's TPE sampler. With fewer than two trials, or a model with nothing to search, the defaults are
+    taken as they are and nothing is fitted.
 
     Args:
         model: gives the space and the defaults.
@@ -63,15 +72,15 @@ def search(model: Model, task: Task, objective: Objective, *, trials: int, seed:
     Raises:
         SearchFailedError: no trial finished; the message is the first trial's error.
     """
-    if trials <= 1 or not model.is_searched or model.searches_itself:
-        return Search(params=dict(model.defaults), scores={}, history=(), seconds=0.0)
+    if not is_worth_searching(model, trials):
+        return unsearched(model)
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    metric = PRIMARY_METRIC[task]
+    metric = PRIMARY[task]
     started = time.process_time()
     study = optuna.create_study(
-        direction=_DIRECTION[metric],
+        direction="maximize" if metric in HIGHER_IS_BETTER else "minimize",
         # A joint (multivariate) TPE model copes better with few trials than one parameter at a time.
         sampler=optuna.samplers.TPESampler(
             seed=seed,
@@ -83,7 +92,7 @@ def search(model: Model, task: Task, objective: Objective, *, trials: int, seed:
         study.enqueue_trial(dict(model.defaults))
 
     def evaluate(trial: optuna.Trial) -> float:
-        params = model.space(trial)
+        params = {**model.defaults, **model.space(trial)}
         trial.set_user_attr("params", params)
         try:
             scores = objective(params)

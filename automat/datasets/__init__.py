@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automat.core import InputError, UnknownNameError
+from automat.datasets import embedded
 from automat.datasets.embedded import EMBEDDED, DatasetInfo, available
 
 if TYPE_CHECKING:
@@ -28,25 +30,47 @@ def load(name_or_path: str | Path, *, target: str | None = None, task: Task | No
     """
     given = str(name_or_path)
     if given in EMBEDDED:
-        from automat.datasets import embedded
-
-        if target is not None and target != EMBEDDED[given].target:
-            raise InputError(
-                f"dataset {given!r} has the one target {EMBEDDED[given].target!r}, not {target!r}; "
-                "other targets of its file are datasets of their own (`automat datasets`)"
-            )
-        return embedded.load(given)
-    path = Path(name_or_path)
-    if path.is_dir():
+        return _embedded(given, target, task)
+    if not given.strip() or "\0" in given:
+        raise UnknownNameError("dataset", given, EMBEDDED)
+    path = Path(given)
+    try:
+        path = path.expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError) as error:  # a name too long, no right to look, an unknown ~user
+        raise InputError(f"cannot look for a dataset at {given[:80]!r}: {error.__class__.__name__}") from error
+    if is_folder:
         from automat.datasets import folders
 
         if target is not None:
             raise InputError(f"a folder has one target, the second column of {folders.TARGETS}; leave --target out")
         return folders.load(path, task=task)
-    if path.is_file():
+    if is_file:
         from automat.datasets import tables
 
         return tables.load(path, target=target, task=task)
     if path.suffix or len(path.parts) > 1:
-        raise InputError(f"no file or folder at {given!r}")
+        raise InputError(_no_path(path, given))
     raise UnknownNameError("dataset", given, EMBEDDED)
+
+
+def _embedded(name: str, target: str | None, task: Task | None) -> Dataset:
+    what = EMBEDDED[name]
+    if target is not None and target != what.target:
+        raise InputError(
+            f"dataset {name!r} has the one target {what.target!r}, not {target!r}; "
+            "other targets of its file are datasets of their own (`automat datasets`)"
+        )
+    if task is not None and task != what.task:
+        raise InputError(f"dataset {name!r} is for {what.task}, not {task}")
+    return embedded.load(name)
+
+
+def _no_path(path: Path, given: str) -> str:
+    try:
+        beside = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        beside = []
+    nearest = difflib.get_close_matches(path.name, beside, n=1)
+    hint = f" Did you mean {str(path.with_name(nearest[0]))!r}?" if nearest else ""
+    return f"no file or folder at {given!r}.{hint} Allowed: a table, a folder with id_prop.csv, or a dataset's name"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automat.core import Dataset, InputError
+from automat.datasets import checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,8 +79,11 @@ def _on_hull(energy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _log10(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Without a logarithm there is no target, and the row is set aside and counted.
+    positive = np.where(values > 0, values, np.nan)
     # The last bits of a logarithm differ between processors; without them the content hash does not.
-    return np.round(np.log10(values), 12)
+    logarithms: NDArray[np.float64] = np.round(np.log10(positive), 12)
+    return logarithms
 
 
 EMBEDDED: Mapping[str, Embedded] = MappingProxyType(
@@ -172,7 +176,7 @@ def _materials(name: str) -> Dataset:
         atomic_numbers=np.concatenate(frame["atomic_numbers"].to_list()).astype(np.int64),
         fractional=np.concatenate(frame["fractional"].to_list()).reshape(-1, 3),
     )
-    return Dataset(
+    dataset = Dataset(
         name=name,
         ids=frame["id"].to_numpy(dtype=np.str_),
         target=what.derive(frame[what.column].to_numpy(np.float64)),
@@ -186,17 +190,15 @@ def _materials(name: str) -> Dataset:
         source=about["source"],
         licence=about["licence"],
         citation=about["citation"],
-        notes=_notes(frame, about["set_aside"]),
+        notes=_notes(about["set_aside"]),
     )
+    return checks.usable(dataset)
 
 
-def _notes(frame: pd.DataFrame, set_aside: Mapping[str, str]) -> tuple[str, ...]:
-    shared = int(frame["formula"].duplicated(keep=False).sum())
-    polymorphs = f"{shared} of {len(frame)} rows share their reduced formula with another row (polymorphs)"
-    notes = [f"{polymorphs}; split 'formula' keeps them on one side."]
-    if set_aside:
-        notes.append(f"{len(set_aside)} rows could not be read when the file was made: {', '.join(set_aside)}.")
-    return tuple(notes)
+def _notes(set_aside: Mapping[str, str]) -> tuple[str, ...]:
+    if not set_aside:
+        return ()
+    return (f"{len(set_aside)} rows could not be read when the file was made: {', '.join(set_aside)}.",)
 
 
 def _iris() -> Dataset:

@@ -4,168 +4,148 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from automat.core import Dataset, InputError, UnknownNameError
-from automat.datasets import checks
+from automat.datasets import checks, files, materials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection
     from pathlib import Path
 
-    import numpy as np
     import pandas as pd
-    from pymatgen.core import Structure
+    from numpy.typing import NDArray
 
     from automat.core import Task
 
-ENDINGS = (".csv", ".csv.gz", ".parquet", ".json")
 ID_COLUMNS = ("id", "material_id", "mpid", "name")
 FORMULA_COLUMNS = ("formula", "composition", "pretty_formula")
 STRUCTURE_COLUMNS = ("structure", "cif", "poscar")
 TARGET_COLUMNS = ("target", "y")
+
+ROW_NUMBERS = "Unnamed: 0"
+"""What pandas calls a first column without a name: the row numbers that it wrote itself."""
 
 
 def load(path: Path, *, target: str | None = None, task: Task | None = None) -> Dataset:
     """Read a table. Columns are known by name: see the constants of this module.
 
     Rows whose target is missing, or whose formula or structure cannot be read, are set aside and counted
-    in the dataset's notes.
+    in the dataset's notes, as are columns that are not learnt from.
 
     Raises:
         InputError: what the file holds cannot be used; the message says why.
         UnknownNameError: the target is not a column.
     """
-    frame = _read(path)
     where = repr(path.name)
-    columns = {str(column).lower(): column for column in reversed(list(frame.columns))}
-    id_column = _first(columns, ID_COLUMNS)
-    structure_column = _first(columns, STRUCTURE_COLUMNS)
-    formula_column = _first(columns, FORMULA_COLUMNS)
-    special = {id_column, structure_column, formula_column} - {None}
+    frame = files.read(path, {*ID_COLUMNS, *FORMULA_COLUMNS, *STRUCTURE_COLUMNS})
+    columns = {column.lower(): column for column in reversed(frame.columns)}
+    id_column, structure_column, formula_column = (
+        next((columns[name] for name in names if name in columns), None)
+        for names in (ID_COLUMNS, STRUCTURE_COLUMNS, FORMULA_COLUMNS)
+    )
+    special = {ROW_NUMBERS, *(column for column in (id_column, structure_column, formula_column) if column)}
     target_column = _target_column(frame, target, special, where)
-
-    ids = frame[id_column] if id_column is not None else frame.index.map(lambda row: f"row-{row + 1}").to_series()
-    chosen = task or checks.guess_task(frame[target_column])
-    classes: tuple[str, ...] = ()
-    if chosen == "classification":
-        values, classes = checks.class_target(frame[target_column], where)
+    _refuse_nested(frame[[target_column]], where)
+    ids = [f"row-{row + 1}" for row in range(len(frame))] if id_column is None else frame[id_column].tolist()
+    names = checks.unique_ids(ids, where)
+    chosen, values, classes, notes = checks.read_target(frame[target_column], task, where)
+    material = structure_column or formula_column
+    rows: NDArray[np.intp] | None = None
+    if material is None:
+        content, rest_notes = _plain(frame, special, target_column, where)
     else:
-        values = checks.regression_target(frame[target_column], where)
-    notes = [f"{target_column!r} was read as a {chosen} target."] if task is None else []
-    shared: dict[str, Any] = {
-        "name": path.name.split(".")[0] or path.name,
-        "target_name": str(target_column),
-        "unit": "",
-        "task": chosen,
-        "classes": classes,
-        "source": path.name,
-    }
-    names = checks.unique_ids(ids.reset_index(drop=True), where)
-    if structure_column is None and formula_column is None:
-        table = frame.drop(columns=[column for column in (*special, target_column) if column in frame])
-        if table.shape[1] == 0:
-            raise InputError(f"{where} has no column besides the target {target_column!r} to learn from")
-        return checks.usable(
-            Dataset(**shared, ids=names, target=values, inputs="table", table=table, notes=tuple(notes))
-        )
-
-    kind, column = ("structure", structure_column) if structure_column is not None else ("formula", formula_column)
-    read, kept, reasons = _parse(frame[column], _structure if kind == "structure" else _composition, names)
-    if reasons:
-        notes.append(checks.set_aside(reasons, len(frame), kind, where))
+        kind = "formula" if structure_column is None else "structure"
+        content, rows, rest_notes = _materials(frame[material], kind, names, where)
+        rest_notes += _unused(frame, {*special, target_column})
     return checks.usable(
-        Dataset(**shared, **_packed(kind, read), ids=names[kept], target=values[kept], notes=tuple(notes))
+        Dataset(
+            name=path.name.split(".")[0] or path.name,
+            ids=names if rows is None else names[rows],
+            target=values if rows is None else values[rows],
+            target_name=target_column,
+            unit="",
+            task=chosen,
+            classes=classes,
+            source=path.name,
+            notes=(*notes, *rest_notes),
+            **content,
+        )
     )
 
 
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": pd.read_csv,
-        ".csv.gz": pd.read_csv,
-        ".parquet": pd.read_parquet,
-        ".json": pd.read_json,
-    }
-    ending = "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower()
-    if ending not in readers:
-        raise InputError(f"cannot read {path.name!r}: a table ends in {', '.join(ENDINGS)}")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path.name!r} is empty")
-    try:
-        frame = readers[ending](path)
-    except (ValueError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"cannot read {path.name!r} as {ending[1:].upper()}: {reason}") from error
-    if len(frame) == 0:
-        raise InputError(f"{path.name!r} has columns but no rows")
-    return frame.reset_index(drop=True)
-
-
-def _first(columns: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((columns[name] for name in names if name in columns), None)
-
-
-def _target_column(frame: pd.DataFrame, given: str | None, special: set[Any], where: str) -> Any:
+def _target_column(frame: pd.DataFrame, given: str | None, special: set[str], where: str) -> str:
     free = [column for column in frame.columns if column not in special]
     if given is not None:
         if given not in frame.columns:
-            raise UnknownNameError(f"target column (of {where})", given, map(str, frame.columns))
+            raise UnknownNameError(f"target column (of {where})", given, frame.columns)
+        if given in special:
+            raise InputError(
+                f"{where}: the column {given!r} names the rows or the materials, so it cannot be the target; "
+                f"allowed: {', '.join(free) or 'none, there is no other column'}"
+            )
         return given
-    named = [column for column in free if str(column).lower() in TARGET_COLUMNS]
+    named = [column for column in free if column.lower() in TARGET_COLUMNS]
     if len(named) == 1:
-        return named[0]
+        return str(named[0])
     if len(free) == 1:
-        return free[0]
-    listed = ", ".join(map(str, free)) or "none"
-    raise InputError(f"{where}: which column is the target? Name it with --target; the columns are: {listed}")
+        return str(free[0])
+    if not free:
+        raise InputError(f"{where} has no target: its only columns are {', '.join(frame.columns)}")
+    raise InputError(f"{where}: which column is the target? Name it with --target; the columns are: {', '.join(free)}")
 
 
-def _parse(
-    column: pd.Series, parse: Callable[[Any], Any], names: np.ndarray[Any, Any]
-) -> tuple[list[Any], list[int], list[str]]:
-    """What could be read, at which rows, and the reasons of what could not."""
-    read: list[Any] = []
-    kept: list[int] = []
-    reasons: list[str] = []
-    for row, (name, value) in enumerate(zip(names, column, strict=True)):
-        try:
-            read.append(parse(value))
-            kept.append(row)
-        except Exception as error:  # noqa: BLE001 - pymatgen's readers raise whatever they meet
-            text = str(value).strip().splitlines()
-            reasons.append(f"{name}: {(text or [''])[0][:40]!r}: {error}")
-    return read, kept, reasons
+def _refuse_nested(columns: pd.DataFrame, where: str) -> None:
+    for name, column in columns.items():
+        nested = [row for row, value in enumerate(column) if isinstance(value, list | dict | np.ndarray)]
+        if nested:
+            raise InputError(
+                f"{where}: the column {name!r} holds lists or objects (the first in row {nested[0] + 1}); "
+                "allowed are numbers and text"
+            )
 
 
-def _composition(value: Any) -> Any:
-    from pymatgen.core import Composition
-
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("empty")
-    composition = Composition(value)
-    if any(not hasattr(element, "Z") or element.Z < 1 for element in composition) or not composition:
-        raise ValueError("not a formula of chemical elements")
-    return composition
-
-
-def _structure(value: Any) -> Structure:
-    from pymatgen.core import Structure
-
-    if isinstance(value, dict):
-        structure = Structure.from_dict(value)
-    else:
-        text = str(value)
-        first = text.lstrip()[:1]
-        structure = Structure.from_str(text, fmt="json" if first == "{" else "cif" if "_cell_" in text else "poscar")
-    if not structure.is_ordered:
-        raise ValueError("has partial occupancies")
-    return structure
+def _plain(frame: pd.DataFrame, special: set[str], target: str, where: str) -> tuple[dict[str, Any], list[str]]:
+    """The columns of a plain table, and notes on what is not learnt from."""
+    table = frame.drop(columns=[column for column in (*special, target) if column in frame])
+    _refuse_nested(table, where)
+    void = [column for column in table.columns if table[column].isna().all()]
+    table = table.drop(columns=void)
+    if table.shape[1] == 0:
+        raise InputError(f"{where} has no column besides the target {target!r} to learn from")
+    numbers = table.select_dtypes("number")
+    infinite = [column for column in numbers.columns if np.isinf(numbers[column]).any()]
+    if infinite:
+        row = int(np.isinf(numbers[infinite[0]]).to_numpy().argmax()) + 1
+        raise InputError(f"{where}: the column {infinite[0]!r} is infinite, first in row {row}; leave such cells empty")
+    notes = [f"columns without a value were left out: {', '.join(void)}."] if void else []
+    if ROW_NUMBERS in frame:
+        notes.append("the first column has no name; it was taken for row numbers and left out.")
+    return {"inputs": "table", "table": table}, notes
 
 
-def _packed(kind: str, read: list[Any]) -> dict[str, Any]:
+def _materials(
+    column: pd.Series, kind: str, names: NDArray[np.str_], where: str
+) -> tuple[dict[str, Any], NDArray[np.intp], list[str]]:
+    """Packed compositions or structures, the rows that they come from, and notes on the others."""
     from automat_featurizers.packed import PackedCompositions, PackedStructures
 
     if kind == "formula":
-        return {"inputs": "compositions", "compositions": PackedCompositions.pack(read)}
-    structures = PackedStructures.pack(read)
-    return {"inputs": "structures", "structures": structures, "compositions": structures.compositions}
+        compositions, kept, reasons = materials.read_each(column, materials.composition, names)
+    else:
+        structures, kept, reasons = materials.read_each(column, materials.structure, names)
+    notes = [checks.set_aside(reasons, len(column), kind, where)] if reasons else []
+    content: dict[str, Any] = {"inputs": "compositions"}
+    if kind == "formula":
+        content["compositions"] = PackedCompositions.pack(compositions)
+    else:
+        packed = PackedStructures.pack(structures)
+        content = {"inputs": "structures", "structures": packed, "compositions": packed.compositions}
+    return content, np.array(kept, dtype=np.intp), notes
+
+
+def _unused(frame: pd.DataFrame, used: Collection[str]) -> list[str]:
+    unused = [column for column in frame.columns if column not in used]
+    if not unused:
+        return []
+    return [f"materials are described by their formulas or structures alone; columns not used: {', '.join(unused)}."]

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automat_featurizers.environment import environment
+from automat_featurizers.environment import environment, without_main
 
 from automat import _process
 from automat.evaluate import Job, failed_record, run_cell
@@ -56,7 +56,11 @@ def run_cells(
         return
     from pebble import ProcessPool
 
-    with tempfile.TemporaryDirectory(prefix="automat-") as folder, environment(_process.ONE_THREAD):
+    with (
+        tempfile.TemporaryDirectory(prefix="automat-") as folder,
+        environment(_process.ONE_THREAD),
+        without_main(),
+    ):
         pool: Any = ProcessPool(
             max_workers=min(jobs, len(cells)),
             context=multiprocessing.get_context("spawn"),

@@ -20,6 +20,7 @@ from automat.core import InputError, Model, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from importlib.metadata import EntryPoint
     from types import ModuleType
 
 ENTRY_POINT_GROUP = "automat.models"
@@ -41,8 +42,7 @@ def registry() -> Mapping[str, Model]:
         for module in pkgutil.iter_modules(package.__path__)
         if not module.name.startswith("_")
     ]
-    points = entry_points(group=ENTRY_POINT_GROUP)
-    models.extend(_checked(point.load(), f"entry point {point.name!r}") for point in points)
+    models.extend(_from_entry_point(point) for point in entry_points(group=ENTRY_POINT_GROUP))
     return _by_name(models)
 
 
@@ -79,12 +79,32 @@ def from_file(path: Path) -> tuple[Model, ...]:
     module = _run_file(path, f"automat_user_model_{digest}")
     found = getattr(module, "MODELS", None) or [getattr(module, "MODEL", None)]
     models = [_checked(model, f"MODEL in {str(path)!r}") for model in found]
+    for model in models:
+        if model.name in registry():
+            raise InputError(f"{str(path)!r} calls its model {model.name!r}, the name of a registered model; rename it")
     return tuple(replace(model, version=f"{model.version}+{digest}") for model in models)
+
+
+def given(model: Model) -> Model:
+    """A Model object passed from Python, as an entrant: its version is what it is made of.
+
+    Raises:
+        InputError: it takes the name of a registered model.
+    """
+    import cloudpickle
+
+    if registry().get(model.name) is model:
+        return model
+    if model.name in registry():
+        raise InputError(f"{model.name!r} is the name of a registered model; rename yours")
+    parts = (model.build, model.build_classifier, model.space, model.settings, dict(model.defaults), model.input)
+    digest = hashlib.sha256(cloudpickle.dumps(parts)).hexdigest()[:12]
+    return replace(model, version=f"{model.version}+{digest}")
 
 
 def unavailable_because(model: Model) -> str:
     """Why the model cannot run here; empty when it can."""
-    missing = [package for package in model.requires if importlib.util.find_spec(package) is None]
+    missing = [package for package in model.requires if not _is_installed(package)]
     if not missing:
         return ""
     here = sys.version_info[:2]
@@ -94,6 +114,24 @@ def unavailable_because(model: Model) -> str:
         return f"{ended[0]} supports Python up to {last}; this is {here[0]}.{here[1]}"
     pip_names = " ".join(_PIP_NAMES.get(package, package) for package in missing)
     return f"not installed: pip install {pip_names}"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ModuleNotFoundError, ValueError):  # a submodule of a package that is absent
+        return False
+
+
+def _from_entry_point(point: EntryPoint) -> Model:
+    try:
+        found = point.load()
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        raise InputError(
+            f"the installed plug-in {point.value!r} does not load ({message}); repair or remove it"
+        ) from error
+    return _checked(found, f"entry point {point.name!r}")
 
 
 def _run_file(path: Path, name: str) -> ModuleType:

@@ -8,6 +8,7 @@ kept as it prints them, but never used to rank it against other entrants.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,6 +17,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+# PyCaret opens logs.log in the working folder when it is imported.
+os.environ.setdefault("PYCARET_CUSTOM_LOGGING_PATH", os.devnull)
 
 _TARGET = "target"
 _INNER_FOLDS = 3

@@ -1,10 +1,11 @@
-"""Environment variables for child processes."""
+"""What child processes find when they start."""
 
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,3 +24,20 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Let spawned processes start without running the caller's script once more.
+
+    A spawned process runs the main script again to find what was defined there, and a script without an
+    ``if __name__ == "__main__"`` guard then starts itself over. Our workers need nothing from it.
+    """
+    main: Any = sys.modules["__main__"]
+    before = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    vars(main).pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(before)

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import time
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -58,30 +59,40 @@ class CrystalGraphBuilder(TransformerMixin, BaseEstimator):  # type: ignore[misc
         return build_graphs(packed, self.cutoff, self.max_neighbours)
 
 
-def cached_graphs(structures: PackedStructures, cache_dir: Path | None) -> CrystalGraphs:
-    """The default graphs of a dataset, read from the cache where the same structures were built before."""
+def cached_graphs(structures: PackedStructures, cache_dir: Path | None) -> tuple[CrystalGraphs, float]:
+    """The default graphs of a dataset, read from the cache where the same structures were built before.
+
+    Returns:
+        The graphs, and the CPU seconds that building them took when they were built.
+    """
     builder = CrystalGraphBuilder()
     if cache_dir is None:
-        return builder.transform(structures)
+        return _timed(builder, structures)
     content = "".join(structures.row_hashes()) + builder.version
     path = cache_dir / "graphs" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npz"
     names = [field.name for field in fields(CrystalGraphs)]
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
-            return CrystalGraphs(**{name: kept[name] for name in names})
+            return CrystalGraphs(**{name: kept[name] for name in names}), float(kept["seconds"])
     except FileNotFoundError:
         pass  # not built yet
     except Exception as error:  # noqa: BLE001 - garbled bytes fail in zip, zlib or numpy, each its own way
         _LOG.warning("%s cannot be read, the graphs are built again: %s", path, error)
-    made = builder.transform(structures)
+    made, seconds = _timed(builder, structures)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".graphs-")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **{each: getattr(made, each) for each in names})
+            np.savez_compressed(file, seconds=seconds, **{each: getattr(made, each) for each in names})
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return made
+    return made, seconds
+
+
+def _timed(builder: CrystalGraphBuilder, structures: PackedStructures) -> tuple[CrystalGraphs, float]:
+    started = time.process_time()
+    made = builder.transform(structures)
+    return made, time.process_time() - started

@@ -11,7 +11,7 @@ import numpy as np
 
 from automat_featurizers.base import as_packed
 from automat_featurizers.cache import RowCache, Rows
-from automat_featurizers.environment import environment
+from automat_featurizers.environment import environment, without_main
 from automat_featurizers.sets import feature_set
 
 if TYPE_CHECKING:
@@ -126,7 +126,11 @@ def _compute(
             yield position, _transform(featurizer, rows)
         return
     context = multiprocessing.get_context("spawn")
-    with environment(_QUIET_ONE_THREAD), ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+    with (
+        environment(_QUIET_ONE_THREAD),
+        without_main(),
+        ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool,
+    ):
         futures = {pool.submit(_transform, *task): position for position, task in enumerate(tasks)}
         try:
             for future in as_completed(futures):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat_leaderboards.metrics import HIGHER_IS_BETTER
+from automat_leaderboards.metrics import HIGHER_IS_BETTER, PRIMARY
 from automat_leaderboards.records import CLASSIFICATION_METRICS, PARTS, REGRESSION_METRICS, check_records
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "regression": REGRESSION_METRICS,
     "classification": CLASSIFICATION_METRICS,
 }
-PRIMARY: Mapping[str, str] = {"regression": "mae", "classification": "roc_auc"}
 
 DUMMY = "dummy"
 """The entrant that others are measured against."""
 
 _ENTRANT = ["model", "features"]
+_VERSION = ("model_version", "features_version", "budget")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Row:
         skill: share of the dummy's distance to a perfect score that is closed; NaN without a dummy.
         featurize_seconds: CPU seconds for the dataset, once.
         tune_seconds, fit_seconds, predict_seconds: mean CPU seconds a fold.
-        peak_memory_mb: the largest over folds.
+        peak_memory_mb: the largest over the finished folds.
         budget: what it could spend.
         versions: of the packages it ran with.
         folds: of each fold there is a record of.
@@ -143,7 +143,8 @@ class Leaderboard:
 def protocols(records: pd.DataFrame) -> list[pd.DataFrame]:
     """Groups of records that may stand on one board, the group with the newest record first.
 
-    Within a group the newest record counts for each entrant and fold; a failure never hides a result.
+    Of an entrant only its newest version stands: same code, same features, same budget. Within that version
+    the newest record counts for each fold, and a failure never hides a result.
 
     Raises:
         ValueError: not a table of run records.
@@ -153,10 +154,22 @@ def protocols(records: pd.DataFrame) -> list[pd.DataFrame]:
         return []
     records = records.assign(_ok=records["status"] == "ok").sort_values(["_ok", "finished_at"], kind="stable")
     groups = [
-        group.drop_duplicates([*_ENTRANT, "fold"], keep="last").drop(columns="_ok").sort_values([*_ENTRANT, "fold"])
+        _newest_versions(group)
+        .drop_duplicates([*_ENTRANT, "fold"], keep="last")
+        .drop(columns="_ok")
+        .sort_values([*_ENTRANT, "fold"])
         for _, group in records.groupby(list(PROTOCOL), sort=False, dropna=False)
     ]
     return sorted(groups, key=lambda group: str(group["finished_at"].max()), reverse=True)
+
+
+def _newest_versions(records: pd.DataFrame) -> pd.DataFrame:
+    """The records of each entrant's newest version; folds of two versions are never averaged."""
+    version = records[list(_VERSION)].astype(str).agg("|".join, axis=1)
+    newest = records.assign(_version=version).sort_values("finished_at", kind="stable")
+    newest = newest.drop_duplicates(_ENTRANT, keep="last").set_index(_ENTRANT)["_version"]
+    entrants = records[_ENTRANT].apply(tuple, axis=1)
+    return records[version == entrants.map(newest)]
 
 
 def build(records: pd.DataFrame) -> Leaderboard:
@@ -208,7 +221,7 @@ def _summarize(group: pd.DataFrame, task: str, n_folds: int) -> dict[str, Any]:
         "gap": worse * (mean["test"][metric] - mean["train"][metric]),
         "featurize_seconds": float(group["featurize_seconds"].max()),
         **{name: _mean(done[name]) for name in ("tune_seconds", "fit_seconds", "predict_seconds")},
-        "peak_memory_mb": float(group["peak_memory_mb"].max()),
+        "peak_memory_mb": float(done["peak_memory_mb"].max()),
         "budget": json.loads(last["budget"]),
         "versions": json.loads(last["versions"]),
         "folds": folds,

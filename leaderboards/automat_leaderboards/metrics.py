@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike
+
+PRIMARY: Mapping[str, str] = {"regression": "mae", "classification": "roc_auc"}
+"""By task: the metric that entrants are tuned on and ranked by."""
 
 HIGHER_IS_BETTER = frozenset({"r2", "roc_auc", "accuracy", "balanced_accuracy", "f1", "mcc"})
 """Metrics of which more is better; of the others (MAE, RMSE) less is."""

@@ -34,6 +34,8 @@ RECORD_COLUMNS: Mapping[str, str] = MappingProxyType(
         "model": "model name",
         "title": "model title for people",
         "features": "feature set, or what the model takes instead",
+        "model_version": "version of the model's code",
+        "features_version": "version of the features",
         "n_train": "training rows",
         "n_test": "test rows",
         "status": "ok, failed, timeout or out_of_memory",

@@ -68,6 +68,12 @@ class Automat:
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
+    def script(self, name: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, name]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+
     def write(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text)
         return name
@@ -158,6 +164,86 @@ def test_a_model_that_raises_costs_its_own_cells_only(automat: Automat) -> None:
     assert "Ridge / logistic regression (table) is first on lab" in output
 
 
+def test_an_edited_model_that_fails_loses_its_old_place(automat: Automat) -> None:
+    table, model = automat.write("lab.csv", TABLE), automat.write("mine.py", MODEL_FILE)
+    command = ("run", "--dataset", table, "--target", "y", "--preset", "quick", "--models", f"linear,{model}")
+    automat(*command)
+    automat.write("mine.py", MODEL_FILE.replace("Lasso(alpha", "Lasso(nonsense=1, alpha"))
+    automat(*command, code=3)
+    automat("leaderboard", "--json", "board.json")
+    rows = {row["model"]: row for row in json.loads((automat.folder / "board.json").read_text())["rows"]}
+    assert rows["my_lasso"]["rank"] is None
+    assert rows["linear"]["rank"] == 1
+
+
+def test_two_targets_of_one_table_have_pages_of_their_own(automat: Automat) -> None:
+    table = automat.write("lab.csv", TABLE)
+    pages = [
+        automat.folder
+        / page_of(automat("run", "--dataset", table, "--target", target, "--preset", "quick", "--models", "dummy"))
+        for target in ("y", "z")
+    ]
+    assert pages[0] != pages[1]
+    assert "--target y" in pages[0].read_text()
+    assert "--target z" in pages[1].read_text()
+
+
+def test_a_plain_script_runs_without_a_main_guard(automat: Automat) -> None:
+    script = automat.write(
+        "study.py",
+        "from sklearn.linear_model import Ridge\nimport automat\n"
+        "mine = automat.Model(name='mine', tasks=('classification',), build=lambda p, s: Ridge())\n"
+        "result = automat.run('iris', models=['dummy', 'linear'], preset='quick')\n"
+        "print(result.computed, result.failed, result.board.best.model)\n",
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=automat.folder,
+        env=automat.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "4 0 linear", done.stderr
+
+
+PYTHON_MODELS = """
+import json
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import Ridge
+import automat
+
+def ridge(params, seed):
+    return Ridge()
+
+def mean(params, seed):
+    return DummyRegressor()
+
+def score(build, name="mine"):
+    model = automat.Model(name=name, build=build)
+    result = automat.run("lab.csv", target="y", models=[model], preset="quick")
+    return result.computed, result.board.rows[0].mean["test"]["mae"]
+
+print(json.dumps([score(ridge), score(mean)]))
+try:
+    score(ridge, "dummy")
+except automat.InputError as error:
+    print(error)
+"""
+
+
+def test_models_from_python_are_told_apart_by_what_they_are_made_of(automat: Automat) -> None:
+    automat.write("lab.csv", TABLE)
+    script = automat.write("study.py", PYTHON_MODELS)
+    first, refusal = automat.script(script).stdout.strip().split("\n")
+    ridge, mean = json.loads(first)
+    assert (ridge[0], mean[0]) == (2, 2)
+    assert ridge[1] < mean[1]
+    assert refusal == "'dummy' is the name of a registered model; rename yours"
+    again = json.loads(automat.script(script).stdout.split("\n")[0])
+    assert [computed for computed, _ in again] == [0, 0]
+
+
 def test_hanging_and_dying_cells_end_as_records(automat: Automat) -> None:
     table, model = automat.write("lab.csv", TABLE), automat.write("bad.py", HANGING_FILE)
     common = ("run", "--dataset", table, "--target", "y", "--preset", "quick")
@@ -206,12 +292,13 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(automat: Automat) -> No
         (("--dataset", "iris", "--folds", "1"), "folds must be at least 2, but got 1"),
         (("--dataset", "iris", "--folds", "60"), "cannot make 60 folds of 50 rows of class 'setosa'"),
         (("--dataset", "iris", "--trials", "0"), "trials must be at least 1, but got 0"),
+        (("--dataset", "iris", "--seed", "-1"), "seed must be between 0 and 2147483648, but got -1"),
         (("--dataset", "iris", "--jobs", "0"), "jobs must be at least 1, but got 0"),
         (("--dataset", "iris", "--time-limit", "soon"), "time limit 'soon' is not a duration; write 90s, 30m or 2h"),
         (("--dataset", "iris", "--out", "/proc/none"), "cannot write to the output folder '/proc/none'"),
         (("--dataset", "nowhere.csv"), "no file or folder at 'nowhere.csv'"),
         ((), "Missing option '--dataset'"),
-        (("--dataset", "iris", "--folds", "two"), "'two' is not a valid integer"),
+        (("--dataset", "iris", "--folds", "two"), "Invalid value for '--folds': Input should be a valid integer"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

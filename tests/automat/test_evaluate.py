@@ -148,6 +148,17 @@ def test_a_model_that_fails_is_a_record(diabetes: Dataset, build: Any, error: st
     assert record.n_train == 80
 
 
+def test_nan_targets_are_refused_before_any_fit(diabetes: Dataset) -> None:
+    Spy.seen.clear()
+    target = diabetes.target.copy()
+    target[3] = np.nan
+    job = replace(job_of(diabetes, SPY), dataset=replace(diabetes, target=target))
+    record, predictions = run_cell(job, cell_of(job, "spy"))
+    assert (record.status, record.error) == ("failed", "ValueError: the target is not finite in 1 rows")
+    assert predictions is None
+    assert not Spy.seen
+
+
 def test_out_of_memory_is_told_apart(diabetes: Dataset) -> None:
     def greedy(_params: dict[str, Any], _seed: int) -> Any:
         raise MemoryError

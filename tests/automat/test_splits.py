@@ -78,6 +78,16 @@ def test_the_inner_holdout_of_formula_folds_keeps_polymorphs_together(diabetes: 
     assert set(formulas[fit_on]).isdisjoint(formulas[judge_on])
 
 
+@pytest.mark.parametrize("formulas", [["NaCl", "KCl"] * 2, ["NaCl"] * 5 + ["KCl"], ["NaCl", "KCl", "Si", "Ge"]])
+def test_few_formulas_still_have_an_inner_holdout(diabetes: Dataset, formulas: list[str]) -> None:
+    dataset = with_formulas(diabetes, formulas)
+    for fold in splits.make(dataset, Split("formula", 2, 0)):
+        if len(fold.train) > 1:
+            fit_on, judge_on = splits.inner_holdout(dataset, fold)
+            assert len(fit_on)
+            assert len(judge_on)
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [

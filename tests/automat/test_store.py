@@ -12,8 +12,8 @@ from automat_leaderboards.records import PREDICTION_COLUMNS, RECORD_COLUMNS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automat.core import Cell, InputError, Predictions, RunRecord, Split
-from automat.store import Store, folder_name
+from automat.core import Cell, Predictions, RunRecord, Split
+from automat.store import Store, check_writable, folder_name
 
 CELL = Cell(
     dataset="toy",
@@ -148,8 +148,20 @@ def test_a_dataset_name_never_leaves_its_folder(name: str) -> None:
     assert (Path("/root") / folder).resolve().parent == Path("/root")
 
 
+def test_two_names_never_share_a_folder() -> None:
+    names = ["형성", "밴드갭", "a b", "a-b", "a  b", "", ".", "..", "x" * 200, "x" * 201]
+    assert len({folder_name(name) for name in names}) == len(names)
+
+
+def test_two_boards_never_share_a_page(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    others = [replace(CELL, target="z"), replace(CELL, seed=1), replace(CELL, dataset_sha256="cd" * 32)]
+    pages = {store.page(store.board_of(cell)) for cell in (CELL, *others, replace(CELL, model="svm", fold=1))}
+    assert len(pages) == 4
+
+
 def test_an_unwritable_folder_is_refused(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(InputError, match="cannot write to the output folder"):
-        Store(blocked / "runs").check_writable()
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
+        check_writable(blocked / "runs")

@@ -154,23 +154,29 @@ def test_the_builder_is_a_transformer(packed: PackedStructures, crystals: list[S
     assert (builder.takes, builder.gives) == ("structure", "graph")
 
 
+def test_the_cache_remembers_what_building_took(packed: PackedStructures, tmp_path: Path) -> None:
+    _, built = cached_graphs(packed, tmp_path)
+    _, read = cached_graphs(packed, tmp_path)
+    assert built == read > 0
+
+
 def test_cached_graphs_are_the_graphs(packed: PackedStructures, tmp_path: Path) -> None:
     fresh = build_graphs(packed)
-    assert_equal(cached_graphs(packed, None), fresh)
-    assert_equal(cached_graphs(packed, tmp_path), fresh)
+    assert_equal(cached_graphs(packed, None)[0], fresh)
+    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)
     (kept,) = tmp_path.rglob("*.npz")
-    assert_equal(cached_graphs(packed, tmp_path), fresh)
+    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)
     kept.write_bytes(kept.read_bytes()[:-100])
-    assert_equal(cached_graphs(packed, tmp_path), fresh)
-    assert_equal(cached_graphs(packed.take([1]), tmp_path), fresh.take([1]))
+    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)
+    assert_equal(cached_graphs(packed.take([1]), tmp_path)[0], fresh.take([1]))
 
 
 @pytest.mark.parametrize("position", [0.3, 0.5, 0.7])
 def test_a_garbled_graph_cache_is_built_again(packed: PackedStructures, tmp_path: Path, position: float) -> None:
-    fresh = cached_graphs(packed, tmp_path)
+    fresh, _ = cached_graphs(packed, tmp_path)
     (kept,) = tmp_path.rglob("*.npz")
     content = bytearray(kept.read_bytes())
     at = int(position * len(content))
     content[at : at + 40] = bytes(40)
     kept.write_bytes(content)
-    assert_equal(cached_graphs(packed, tmp_path), fresh)
+    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)

@@ -15,7 +15,8 @@ def record(model: str, fold: int, mae: float | None, **changes: Any) -> dict[str
     row |= {
         "cell": f"{model}-{fold}", "dataset": "toy", "dataset_sha256": "ab", "task": "regression",
         "target": "y", "unit": "eV", "split": "random", "folds": 2, "split_seed": 0, "fold": fold, "seed": 0,
-        "preset": "quick", "model": model, "title": model.title(), "features": "all", "n_train": 50, "n_test": 50,
+        "preset": "quick", "model": model, "title": model.title(), "features": "all", "model_version": "1",
+        "features_version": "1", "n_train": 50, "n_test": 50,
         "status": "ok" if mae is not None else "failed", "error": "" if mae is not None else "ValueError: no",
         "params": "{}", "budget": '{"preset": "quick", "trials": 3}', "versions": "{}", "details": "{}",
         "featurize_seconds": 5.0, "tune_seconds": 1.0, "fit_seconds": 2.0, "predict_seconds": 0.1,
@@ -105,6 +106,21 @@ def test_the_newest_result_counts_and_a_failure_never_hides_one() -> None:
     failed = record("tree", 0, None, cell="failed", finished_at="2026-06-01T00:00:00")
     (group,) = protocols(table(old, failed, new))
     assert group["cell"].tolist() == ["new"]
+
+
+def test_an_edited_model_that_now_fails_does_not_show_its_old_score() -> None:
+    old = [record("mine", fold, 0.1, model_version="1") for fold in (0, 1)]
+    new = [record("mine", fold, None, model_version="2", finished_at="2026-06-01T00:00:00") for fold in (0, 1)]
+    (row,) = build(protocols(table(*old, *new))[0]).rows
+    assert (row.rank, row.folds_failed) == (None, 2)
+
+
+def test_folds_of_two_versions_are_never_averaged() -> None:
+    old = [record("mine", fold, 0.9, model_version="1") for fold in (0, 1)]
+    half = record("mine", 0, 0.1, model_version="2", finished_at="2026-06-01T00:00:00")
+    (row,) = build(protocols(table(*old, half))[0]).rows
+    assert row.mean["test"]["mae"] == pytest.approx(0.1)
+    assert row.folds_missing == 1
 
 
 def test_a_table_of_something_else_is_refused() -> None:

@@ -61,6 +61,32 @@ def test_bad_folders_are_refused(tmp_path: Path, lines: str, message: str) -> No
         datasets.load(make(tmp_path, lines))
 
 
+@pytest.mark.parametrize("noise", [b"\n\n", b"\xff\xfe\x00,1\n", b'"open,1\n', b"a,1\nb,2,3,4\n"])
+def test_a_garbled_listing_is_one_message(tmp_path: Path, noise: bytes) -> None:
+    (tmp_path / "id_prop.csv").write_bytes(noise)
+    with pytest.raises(InputError) as caught:
+        datasets.load(tmp_path)
+    assert "id_prop.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_crystals_may_be_links_and_ids_have_leading_zeros(tmp_path: Path) -> None:
+    store, inside = tmp_path / "store", tmp_path / "inside"
+    store.mkdir()
+    inside.mkdir()
+    make(store, LINES)
+    for row in range(6):
+        (inside / f"00{row}.cif").symlink_to(store / f"crystal-{row}.cif")
+    (inside / "id_prop.csv").write_text("".join(f"00{row},{row + 0.5}\n" for row in range(6)))
+    dataset = datasets.load(inside)
+    assert dataset.ids.tolist() == [f"00{row}" for row in range(6)]
+
+
+def test_a_folder_s_target_is_not_chosen(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a folder has one target, the second column of id_prop\.csv"):
+        datasets.load(make(tmp_path, LINES), target="gap")
+
+
 def test_a_folder_without_a_listing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no id_prop\.csv"):
         datasets.load(tmp_path)
