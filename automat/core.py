@@ -38,8 +38,9 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, given: str, allowed: Iterable[str]) -> None:
         names = sorted(allowed)
-        nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
-        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        by_lower = {name.lower(): name for name in names}
+        nearest = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.5)
+        hint = f" Did you mean {by_lower[nearest[0]]!r}?" if nearest else ""
         super().__init__(f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(names)}")
 
 
