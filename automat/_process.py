@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
@@ -38,22 +39,32 @@ _RESET_PEAK = "5"
 _KB_PER_MB = 1024
 
 
-def reset_peak_memory() -> None:
-    """Let the peak count from now on, where the system can (Linux)."""
-    try:
+def mark_memory() -> float:
+    """Let the peak count from now on, where the system can (Linux).
+
+    Returns:
+        Resident memory of this process now, in MB.
+    """
+    with suppress(OSError):
         _CLEAR.write_text(_RESET_PEAK)
-    except OSError:
-        return
+    return _resident_mb()
 
 
-def peak_memory_mb() -> float:
-    """Peak resident memory of this process since the last reset, in MB; since its start where no reset is possible."""
-    try:
+def peak_above(mark: float) -> float:
+    """How far this process's memory rose above a mark since it was made, in MB.
+
+    Workers are reused: what an earlier cell loaded and left behind is below the mark, and does not count.
+    Where the system keeps no peak, it is the memory that is still held.
+    """
+    peak = _resident_mb()
+    with suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / _KB_PER_MB
-    except OSError:
-        pass
+                peak = int(line.split()[1]) / _KB_PER_MB
+    return max(0.0, peak - mark)
+
+
+def _resident_mb() -> float:
     import psutil
 
     return float(psutil.Process().memory_info().rss) / _KB_PER_MB**2

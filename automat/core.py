@@ -297,7 +297,7 @@ class RunRecord:
         n_train, n_test: rows.
         featurize_seconds: CPU seconds to featurize the whole dataset once, when the cache was filled.
         tune_seconds, fit_seconds, predict_seconds: CPU seconds of search, final fit, test prediction.
-        peak_memory_mb: of the worker process while the cell ran.
+        peak_memory_mb: how far the worker's memory rose, at its peak, above where the cell began.
         versions: of Python and the packages that matter.
         commit: of automat's own sources, where they are a checkout.
         host: processor and system, without the machine's name.

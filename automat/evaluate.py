@@ -76,7 +76,7 @@ class Job:
 
 def run_cell(job: Job, cell: Cell) -> tuple[RunRecord, Predictions | None]:
     """Compute one cell. A model that raises gives a failed record with its reason, and no predictions."""
-    _process.reset_peak_memory()
+    mark = _process.mark_memory()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -87,7 +87,7 @@ def run_cell(job: Job, cell: Cell) -> tuple[RunRecord, Predictions | None]:
         message = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES:]
         return failed_record(job, cell, "failed", message, details={"traceback": "\n".join(trace)}), None
-    return _record(job, cell, "ok", **outcome, peak_memory_mb=_process.peak_memory_mb()), predictions
+    return _record(job, cell, "ok", **outcome, peak_memory_mb=_process.peak_above(mark)), predictions
 
 
 def failed_record(job: Job, cell: Cell, status: Any, error: str, details: Mapping[str, Any] | None = None) -> RunRecord:

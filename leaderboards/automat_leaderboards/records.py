@@ -46,7 +46,7 @@ RECORD_COLUMNS: Mapping[str, str] = MappingProxyType(
         "tune_seconds": "CPU seconds of the search",
         "fit_seconds": "CPU seconds of the final fit",
         "predict_seconds": "CPU seconds to predict the test rows",
-        "peak_memory_mb": "peak resident memory in MB",
+        "peak_memory_mb": "how far the worker's memory rose at its peak, in MB",
         "versions": "package versions, JSON",
         "commit": "commit of the sources, may be empty",
         "host": "processor and system",

@@ -132,7 +132,13 @@ def _columns(board: Leaderboard) -> list[dict[str, Any]]:
         ("tune_seconds", "tune s", "CPU seconds of the search, mean over folds", "log", False),
         ("fit_seconds", "fit s", "CPU seconds of the final fit, mean over folds", "log", False),
         ("predict_seconds", "predict s", "CPU seconds to predict a test fold, mean over folds", "log", False),
-        ("peak_memory_mb", "memory MB", "peak memory of the worker, largest over folds", "log", False),
+        (
+            "peak_memory_mb",
+            "memory MB",
+            "how far the memory of the worker rose at its peak, libraries it had to load included; largest over folds",
+            "log",
+            False,
+        ),
         ("folds_failed", "failed", "folds without a result", "", False),
     ]
     names = ("key", "title", "help", "heat", "high_is_good")

@@ -159,6 +159,22 @@ def test_nan_targets_are_refused_before_any_fit(diabetes: Dataset) -> None:
     assert not Spy.seen
 
 
+def test_memory_is_what_the_cell_added(diabetes: Dataset) -> None:
+    class Heavy(Spy):
+        def fit(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Self:
+            np.ones(25_000_000)  # 200 MB, and let go
+            return super().fit(X, y)
+
+    light = Model(name="light", build=lambda _params, _seed: Spy())
+    heavy = Model(name="heavy", build=lambda _params, _seed: Heavy())
+    job = job_of(diabetes, light, heavy)
+    run_cell(job, cell_of(job, "light"))
+    added, _ = run_cell(job, cell_of(job, "heavy"))
+    after, _ = run_cell(job, cell_of(job, "light"))
+    assert 180 < added.peak_memory_mb < 260
+    assert after.peak_memory_mb < 50
+
+
 def test_out_of_memory_is_told_apart(diabetes: Dataset) -> None:
     def greedy(_params: dict[str, Any], _seed: int) -> Any:
         raise MemoryError
