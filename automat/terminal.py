@@ -32,7 +32,8 @@ _SHOWN = {
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _WIDE = 200
-_ROOM_FOR_ALL = 140
+_ROOM_FOR_ALL = 160
+_ROOM_FOR_TWO = 110
 
 
 def parse_duration(text: str) -> float:
@@ -212,13 +213,15 @@ def _board_table(board: Leaderboard, width: int) -> Table:
         title=f"{board.dataset}: {board.split} split, {board.folds} folds, seed {board.seed}, {board.preset}",
         box=SIMPLE_HEAD,
         title_justify="left",
+        pad_edge=False,
     )
     wide = width >= _ROOM_FOR_ALL
-    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("#", justify="right", no_wrap=True)
     table.add_column("entrant", no_wrap=True)
     if wide:
         table.add_column("features", no_wrap=True)
-    metrics = _SHOWN[board.task]
+    few = 2 if width >= _ROOM_FOR_TWO else 1
+    metrics = _SHOWN[board.task] if wide else _SHOWN[board.task][:few]
     for metric in metrics:
         unit = f" {board.unit}" if board.unit and metric in {"mae", "rmse"} else ""
         table.add_column(TITLES[metric] + unit, justify="right", no_wrap=True)
