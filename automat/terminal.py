@@ -32,8 +32,12 @@ _SHOWN = {
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _WIDE = 200
-_ROOM_FOR_ALL = 160
-_ROOM_FOR_TWO = 110
+_TEXT = ("entrant", "features")
+_COLUMNS = (
+    (90, ("#", "entrant", "train", "skill", "failed")),
+    (150, ("#", "entrant", "features", "train", "skill", "tune s", "fit s", "failed")),
+)
+"""Below a terminal's width: the columns that stand beside the primary metric. Wider ones get all."""
 
 
 def parse_duration(text: str) -> float:
@@ -209,51 +213,43 @@ def _console() -> Console:
 
 
 def _board_table(board: Leaderboard, width: int) -> Table:
-    table = Table(
-        title=f"{board.dataset}: {board.split} split, {board.folds} folds, seed {board.seed}, {board.preset}",
-        box=SIMPLE_HEAD,
-        title_justify="left",
-        pad_edge=False,
-    )
-    wide = width >= _ROOM_FOR_ALL
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("entrant", no_wrap=True)
-    if wide:
-        table.add_column("features", no_wrap=True)
-    few = 2 if width >= _ROOM_FOR_TWO else 1
-    metrics = _SHOWN[board.task] if wide else _SHOWN[board.task][:few]
-    for metric in metrics:
-        unit = f" {board.unit}" if board.unit and metric in {"mae", "rmse"} else ""
-        table.add_column(TITLES[metric] + unit, justify="right", no_wrap=True)
-    costs = ("tune s", "fit s", "predict s", "MB") if wide else ("fit s",)
-    for title in (f"train {TITLES[board.metric]}", "skill", *costs, "failed"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in board.rows:
-        style = "bold" if row.rank == 1 or row.tied else ""
-        table.add_row(*_board_cells(row, board.metric, metrics, wide=wide), style=style)
+    title = f"{board.dataset}: {board.split} split, {board.folds} folds, seed {board.seed}, {board.preset}"
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    rows = [_board_cells(board, row) for row in board.rows]
+    narrow = next((names for room, names in _COLUMNS if width < room), tuple(rows[0]))
+    shown = [name for name in rows[0] if name in narrow or name == _score_title(board, board.metric)]
+    for name in shown:
+        table.add_column(name, justify="left" if name in _TEXT else "right", no_wrap=True)
+    for row, cells in zip(board.rows, rows, strict=True):
+        table.add_row(*(cells[name] for name in shown), style="bold" if row.rank == 1 or row.tied else "")
     return table
 
 
-def _board_cells(row: Row, metric: str, metrics: Sequence[str], *, wide: bool) -> list[str]:
+def _score_title(board: Leaderboard, metric: str) -> str:
+    return TITLES[metric] + (f" {board.unit}" if board.unit and metric in {"mae", "rmse"} else "")
+
+
+def _board_cells(board: Leaderboard, row: Row) -> dict[str, str]:
+    """Every column's title and text."""
+
     def number(value: float, pattern: str) -> str:
         return "" if math.isnan(value) else format(value, pattern)
 
-    scores = [
-        f"{number(row.mean['test'][name], '.4f')} ± {number(row.std['test'][name], '.4f')}" if row.folds_ok else "-"
-        for name in metrics
-    ]
-    seconds = [
-        number(row.tune_seconds, ".1f"),
-        number(row.fit_seconds, ".1f"),
-        number(row.predict_seconds, ".2f"),
-    ]
-    return [
-        str(row.rank or "-"),
-        row.model,
-        *([row.features] if wide else []),
-        *scores,
-        number(row.mean["train"][metric], ".4f"),
-        number(row.skill, ".3f"),
-        *([*seconds, number(row.peak_memory_mb, ".0f")] if wide else seconds[1:2]),
-        str(row.folds_failed) if row.folds_failed else "",
-    ]
+    def score(metric: str) -> str:
+        if not row.folds_ok:
+            return "-"
+        return f"{number(row.mean['test'][metric], '.4f')} ± {number(row.std['test'][metric], '.4f')}"
+
+    return {
+        "#": str(row.rank or "-"),
+        "entrant": row.model,
+        "features": row.features,
+        **{_score_title(board, metric): score(metric) for metric in _SHOWN[board.task]},
+        "train": number(row.mean["train"][board.metric], ".4f"),
+        "skill": number(row.skill, ".3f"),
+        "tune s": number(row.tune_seconds, ".1f"),
+        "fit s": number(row.fit_seconds, ".1f"),
+        "predict s": number(row.predict_seconds, ".2f"),
+        "MB": number(row.peak_memory_mb, ".0f"),
+        "failed": str(row.folds_failed or ""),
+    }
