@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import platform
 import subprocess
@@ -45,6 +47,10 @@ def mark_memory() -> float:
     Returns:
         Resident memory of this process now, in MB.
     """
+    gc.collect()
+    # What an earlier cell freed goes back to the system; a cell that fills it again would seem to need nothing.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         _CLEAR.write_text(_RESET_PEAK)
     return _resident_mb()

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automat_featurizers.environment import environment, without_main
+from automat_featurizers.environment import die_with_parent, environment, without_main
 
 from automat import _process
 from automat.evaluate import Job, failed_record, run_cell
@@ -97,6 +97,7 @@ def _start_worker(path: str) -> None:
     import pickle
     import signal
 
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     # Libraries print what they please; their output must not break into the progress bar.
     sink = os.open(os.devnull, os.O_WRONLY)

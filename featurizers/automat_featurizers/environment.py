@@ -1,10 +1,13 @@
-"""What child processes find when they start."""
+"""What child processes find when they start, and when they end."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
+import threading
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,3 +44,19 @@ def without_main() -> Iterator[None]:
         yield
     finally:
         vars(main).update(before)
+
+
+def die_with_parent() -> None:
+    """End this worker when the process that started it is gone.
+
+    A parent that is killed outright cannot stop its workers, and they would wait for work for ever.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -11,7 +11,7 @@ import numpy as np
 
 from automat_featurizers.base import as_packed
 from automat_featurizers.cache import RowCache, Rows
-from automat_featurizers.environment import environment, without_main
+from automat_featurizers.environment import die_with_parent, environment, without_main
 from automat_featurizers.sets import feature_set
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _compute(
     with (
         environment(_QUIET_ONE_THREAD),
         without_main(),
-        ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool,
+        ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=die_with_parent) as pool,
     ):
         futures = {pool.submit(_transform, *task): position for position, task in enumerate(tasks)}
         try:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 MODEL_FILE = """
@@ -276,6 +277,32 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(automat: Automat) -> No
     assert "Traceback" not in errors
     output = automat("run", "--dataset", table, "--target", "y", "--preset", "quick", "--models", "linear")
     assert "found done, 0 failed" in output
+
+
+def test_a_killed_run_leaves_no_workers_and_goes_on(automat: Automat) -> None:
+    table, model = automat.write("lab.csv", TABLE), automat.write("bad.py", HANGING_FILE)
+    common = ("run", "--dataset", table, "--target", "y", "--preset", "quick")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "automat.cli", *common, "--models", f"linear,{model}", "--jobs", "2"],
+        cwd=automat.folder,
+        env=automat.environment,
+        stderr=subprocess.DEVNULL,
+    )
+    records = automat.folder / "automat-runs" / "lab" / "records"
+    for _ in range(600):
+        if len(list(records.glob("*.json"))) >= 2:
+            break
+        time.sleep(0.1)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.kill()
+    process.wait(timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=15)
+    assert alive == []
+    done = len(list(records.glob("*.json")))
+    output = automat(*common, "--models", "linear,dummy")
+    assert re.search(r"[2-4] cells computed, [0-2] found done, 0 failed", output)
+    assert done >= 2
 
 
 @pytest.mark.parametrize(
