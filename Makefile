@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= passive
 export DGLBACKEND ?= pytorch
 
-.PHONY: run quick test test-fast lint format data clean
+.PHONY: run quick test test-fast bench bench-scale parity lint format data clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -23,11 +23,23 @@ test: $(READY)
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
+# Our featurizers beside matminer's: ratio and equality. About ten minutes.
+bench: $(READY)
+	$(BIN)/python -W ignore benchmarks/featurizers.py
+
+# Time and memory on large sets; DATA names their folder.
+bench-scale: $(READY)
+	$(BIN)/python -W ignore benchmarks/featurizers_at_scale.py $(if $(DATA),--data $(DATA))
+
+# Equality with matminer on every embedded structure: days, nearly all of them matminer's.
+parity: $(READY)
+	$(BIN)/python -W ignore benchmarks/featurizers.py --all
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests scripts
+	$(BIN)/mypy tests scripts benchmarks
 	$(BIN)/lint-imports
 
 format: $(READY)

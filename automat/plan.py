@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from automat import models as registered
 from automat import presets, splits
-from automat.core import Cell, InputError, Model, Split, UnknownNameError
+from automat.core import Cell, InputError, Model, Split
 from automat.evaluate import Inputs
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ def _feature_set(dataset: Dataset, name: str | None) -> str:
     """The feature set of the tabular models.
 
     Raises:
-        UnknownNameError: no such set.
-        InputError: the dataset lacks what the set takes.
+        InputError: no such set, or the dataset lacks what it takes.
     """
     import automat_featurizers
 
@@ -186,10 +185,11 @@ def _feature_set(dataset: Dataset, name: str | None) -> str:
         return automat_featurizers.default_feature_set(dataset.inputs)
     if dataset.inputs == "table":
         raise InputError(f"{dataset.name!r} is a plain table, its columns are the features; leave --features out")
-    known = {feature_set.name: feature_set for feature_set in automat_featurizers.feature_sets()}
-    if name not in known:
-        raise UnknownNameError("feature set", name, known)
-    if known[name].takes == "structure" and dataset.structures is None:
+    try:
+        takes = automat_featurizers.feature_set(name).takes
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if takes == "structure" and dataset.structures is None:
         raise InputError(f"feature set {name!r} needs crystal structures, which {dataset.name!r} does not have")
     return name
 

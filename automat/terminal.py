@@ -180,13 +180,24 @@ def print_models() -> None:
 
 
 def print_featurizers() -> None:
-    """The feature sets."""
+    """The feature sets, and the featurizers they are made of."""
     import automat_featurizers
 
-    table = _table("name", "takes", "columns", "ms a row", "what", "citation")
+    sets = _table("name", "takes", "columns", "ms a row", "what", "citation")
     for found in automat_featurizers.feature_sets():
-        table.add_row(found.name, found.takes, str(found.columns), f"{found.cost_ms:g}", found.summary, found.citation)
-    _console().print(table)
+        papers = "; ".join(citation.partition(")")[0] + ")" for citation in found.citation.split("; "))
+        sets.add_row(found.name, found.takes, str(found.columns), f"{found.cost_ms:.3g}", found.summary, papers)
+    singles = _table("name", "takes", "columns", "ms a row", "what", "citation")
+    for name, kind in sorted(automat_featurizers.featurizers().items()):
+        what = (kind.__doc__ or "").partition("\n")[0]
+        made = kind()
+        columns = str(len(made.get_feature_names_out())) if made.__sklearn_is_fitted__() else "as learned"
+        singles.add_row(name, kind.takes, columns, f"{kind.cost_ms:.3g}", what, kind.citation)
+    console = _console()
+    console.print(sets)
+    console.print("Single featurizers; --features also takes these, and several joined by '+':", style="dim")
+    console.print(singles)
+    console.print("Any other featurizer of matminer: matminer:CLASS or matminer:CLASS(PRESET)", style="dim")
 
 
 def print_splits() -> None:

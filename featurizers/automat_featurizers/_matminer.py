@@ -1,15 +1,14 @@
-"""matminer's featurizers behind our own interface."""
+"""matminer's own featurizers behind our interface."""
 
 from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat_featurizers.base import Featurizer
+from automat_featurizers.base import RowFeaturizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,18 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class MatminerFeaturizer(Featurizer):
-    """One featurizer of matminer, with its labels and numbers.
+class MatminerFeaturizer(RowFeaturizer):
+    """One featurizer of matminer, which ``matminer`` makes, with its labels and numbers."""
 
-    A subclass says which in ``_make``, and raises ``_revision`` when it changes what it asks for.
-    """
-
-    _revision: ClassVar[int] = 2
-
-    @property
-    def version(self) -> str:
-        """Our revision, and the libraries that the numbers come from."""
-        return f"{self._revision}-matminer{version('matminer')}-pymatgen{version('pymatgen')}"
+    libraries = ("matminer", "pymatgen")
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Labels of matminer, shape (columns,)."""
@@ -39,10 +30,7 @@ class MatminerFeaturizer(Featurizer):
     def _matminer(self) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # matminer announces a future default, which we choose already
-            return self._make()
-
-    def _make(self) -> Any:
-        raise TypeError(f"{type(self).__name__} names no matminer featurizer")
+            return self.matminer()
 
     def _row(self, item: Any) -> Iterable[float]:
         return [float(value) for value in self._matminer.featurize(item)]

@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+QUIET_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "SPGLIB_WARNING": "OFF",  # it remarks on every tolerance that it tries
+}
+"""Of a worker: one thread, and no remarks."""
+
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:

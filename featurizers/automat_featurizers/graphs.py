@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from automat_featurizers.packed import PackedStructures
 
-GRAPH_VERSION = "2"
+GRAPH_VERSION = "3"
 """Raise it when the same crystal no longer gives the same graph."""
 
 CUTOFF = 8.0
@@ -27,11 +27,8 @@ CUTOFF = 8.0
 MAX_NEIGHBOURS = 12
 """The paper's."""
 
-_SAME_ATOM = 1e-8
-"""An image of the very same atom nearer than this (angstrom) is the atom itself."""
-
-_TIE_DECIMALS = 6
-"""Distances equal to so many decimals of an angstrom are a tie: the lattice's own symmetry."""
+_TIE = 1e-6
+"""Distances that round to the same multiple of it (angstrom) are a tie: the lattice's own symmetry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ class CrystalGraphs:
     """n crystal graphs.
 
     An edge runs from a neighbour (``source``) to a central atom (``destination``); both count atoms within
-    their own graph. Edges are sorted by (destination, distance).
+    their own graph. Edges are sorted by (destination, distance); among ties by element, then source.
 
     Attributes:
         row_ptr: offsets of the atoms, shape (n + 1,).
@@ -85,8 +82,8 @@ def build_graphs(
     """Join every atom to its nearest periodic images, the atom's own images among them.
 
     An atom with fewer images within the cutoff has fewer edges, perhaps none; nothing is padded. Among
-    images at equal distances the choice goes by the neighbour's element, then its index, then the lattice
-    translation: so the order in which a file lists its sites seldom matters.
+    images at equal distances (to 1e-6 angstrom) the choice goes by the neighbour's element, then its index:
+    so the order in which a file lists its sites seldom matters.
 
     Args:
         structures: the crystals.
@@ -99,45 +96,19 @@ def build_graphs(
     """
     if not cutoff > 0 or max_neighbours < 1:
         raise ValueError(f"cutoff and max_neighbours must be positive, but got {cutoff} angstrom and {max_neighbours}")
-    parts = [_edges(structures, row, cutoff, max_neighbours) for row in range(len(structures))]
-    source, destination, distances = (
-        (np.concatenate(columns) for columns in zip(*parts, strict=True)) if parts else np.empty((3, 0))
+    from automat_featurizers.kernels.nearest import nearest_neighbors
+
+    edges_of_atom, source, destination, distances, broken = nearest_neighbors(
+        np.ascontiguousarray(structures.row_ptr),
+        np.ascontiguousarray(structures.lattices),
+        np.ascontiguousarray(structures.atomic_numbers),
+        np.ascontiguousarray(structures.fractional),
+        float(cutoff),
+        max_neighbours,
+        _TIE,
     )
-    return CrystalGraphs(
-        structures.row_ptr,
-        structures.atomic_numbers,
-        row_pointer([len(part[0]) for part in parts]),
-        source.astype(np.int64),
-        destination.astype(np.int64),
-        distances.astype(np.float64),
-    )
-
-
-_Edges = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float64]"]
-
-
-def _edges(structures: PackedStructures, row: int, cutoff: float, most: int) -> _Edges:
-    """Source, destination and distance of one crystal's edges."""
-    from pymatgen.optimization.neighbors import find_points_in_spheres
-
-    span = slice(structures.row_ptr[row], structures.row_ptr[row + 1])
-    lattice = np.ascontiguousarray(structures.lattices[row])
-    cartesian = np.ascontiguousarray(structures.fractional[span] @ lattice)
-    if not (np.isfinite(cartesian).all() and abs(np.linalg.det(lattice)) > _SAME_ATOM):
+    if broken.any():
+        row = int(np.flatnonzero(broken)[0])
         raise ValueError(f"row {row}: the lattice has no volume, or a coordinate is not finite")
-    periodic = np.ones(3, dtype=np.int64)
-    destination, source, image, distance = find_points_in_spheres(
-        cartesian, cartesian, r=float(cutoff), pbc=periodic, lattice=lattice, tol=_SAME_ATOM
-    )
-    itself = (source == destination) & (distance < _SAME_ATOM)
-    destination, source, image, distance = (column[~itself] for column in (destination, source, image, distance))
-    translation = image.round().astype(np.int64).T
-    element = structures.atomic_numbers[span][source]
-    nearest = np.lexsort((*translation, source, element, distance.round(_TIE_DECIMALS), destination))
-    # Rank of every edge among those of its atom: its position less that of the atom's first edge.
-    edges_of = np.bincount(destination, minlength=len(cartesian))
-    rank = np.arange(len(nearest)) - np.repeat(np.cumsum(edges_of) - edges_of, edges_of)
-    kept = nearest[rank < most]
-    # Ties were met to a rounded distance; among what is kept the order is that of the distance itself.
-    kept = kept[np.lexsort((source[kept], distance[kept], destination[kept]))]
-    return source[kept], destination[kept], distance[kept]
+    edge_ptr = row_pointer(edges_of_atom)[structures.row_ptr]
+    return CrystalGraphs(structures.row_ptr, structures.atomic_numbers, edge_ptr, source, destination, distances)

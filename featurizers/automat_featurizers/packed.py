@@ -7,19 +7,25 @@ A packed collection of n items keeps one row pointer of n + 1 offsets; the entri
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
+from automat_featurizers.formulas import read_each, reduced_formula
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
     from pymatgen.core import Composition, Structure
+
+Made = TypeVar("Made")
+Packed = TypeVar("Packed")
+
+_KEPT = "_kept"
 
 
 def row_pointer(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
@@ -57,8 +63,47 @@ def _atomic_number(species: Any) -> int:
     return int(species.Z)
 
 
+def _site_numbers(structure: Structure) -> list[int]:
+    """Z of every site.
+
+    Raises:
+        ValueError: what cannot be packed.
+    """
+    if not structure.is_ordered:
+        raise ValueError(f"{structure.composition.formula} has partial occupancies; order it first")
+    if len(structure) == 0:
+        raise ValueError("the structure has no sites")
+    return [_atomic_number(site.specie) for site in structure]
+
+
+def _all_of(packed: Packed, readable: list[int], unreadable: dict[int, str]) -> Packed:
+    del readable
+    if unreadable:
+        row, why = next(iter(unreadable.items()))
+        raise ValueError(f"row {row}: {why}")
+    return packed
+
+
+class _Derived:
+    """What was computed from packed arrays, kept with them."""
+
+    def derived(self, make: Callable[[Self], Made]) -> Made:
+        """``make(self)``, computed once: several features read one neighbour list or one tessellation.
+
+        It is kept as long as the arrays are, and is not sent along when they are pickled.
+        """
+        kept: dict[Any, Any] = self.__dict__.setdefault(_KEPT, {})
+        if make not in kept:
+            kept[make] = make(self)
+        made: Made = kept[make]
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != _KEPT}
+
+
 @dataclass(frozen=True, eq=False)
-class PackedCompositions:
+class PackedCompositions(_Derived):
     """n chemical compositions.
 
     Attributes:
@@ -78,27 +123,14 @@ class PackedCompositions:
         Raises:
             ValueError: a formula that cannot be read, with its position and text.
         """
-        from pymatgen.core import Composition
+        return _all_of(*cls.pack_each(compositions))
 
-        counts: list[int] = []
-        numbers: list[int] = []
-        amounts: list[float] = []
-        for position, given in enumerate(compositions):
-            try:
-                entries: dict[int, float] = {}
-                # Ions of one element add up; of isotopes (HDO) pymatgen gives each the amount of both.
-                named = {str(species): (species, amount) for species, amount in Composition(given).items()}
-                for species, amount in named.values():
-                    number = _atomic_number(species)
-                    entries[number] = entries.get(number, 0.0) + amount
-            except (ValueError, AttributeError, KeyError, TypeError) as error:
-                raise ValueError(f"row {position}: cannot read {given!r} as a formula ({error})") from error
-            if not entries:
-                raise ValueError(f"row {position}: the formula {given!r} names no element")
-            counts.append(len(entries))
-            numbers.extend(entries)
-            amounts.extend(entries.values())
-        return cls(row_pointer(counts), np.array(numbers, np.int64), np.array(amounts, np.float64))
+    @classmethod
+    def pack_each(cls, compositions: Iterable[Composition | str]) -> tuple[Self, list[int], dict[int, str]]:
+        """Pack what can be read: the packed rows, which rows those are, and why each other cannot be read."""
+        read = read_each(compositions)
+        numbers, amounts = np.array(read.numbers, np.int64), np.array(read.amounts, np.float64)
+        return cls(row_pointer(read.counts), numbers, amounts), read.readable, read.unreadable
 
     def __len__(self) -> int:
         return len(self.row_ptr) - 1
@@ -126,17 +158,18 @@ class PackedCompositions:
     @cached_property
     def formulas(self) -> tuple[str, ...]:
         """Reduced formulas, as pymatgen writes them."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pymatgen remarks on its own deprecated imports
-            return tuple(composition.reduced_formula for composition in self)
+        numbers, amounts = self.atomic_numbers.tolist(), self.amounts.tolist()
+        return tuple(
+            reduced_formula(numbers[start:stop], amounts[start:stop]) for start, stop in pairwise(self.row_ptr.tolist())
+        )
 
     def row_hashes(self) -> list[str]:
         """One hex digest a row, of its content alone: equal rows have equal digests."""
-        return _row_hashes(self.row_ptr, (self.atomic_numbers, self.amounts))
+        return _row_hashes(self.row_ptr, self.atomic_numbers, self.amounts)
 
 
 @dataclass(frozen=True, eq=False)
-class PackedStructures:
+class PackedStructures(_Derived):
     """n ordered crystals.
 
     Attributes:
@@ -159,29 +192,35 @@ class PackedStructures:
             ValueError: a structure with partial occupancies, without sites, or with a site that is no
                 element, with its position.
         """
+        return _all_of(*cls.pack_each(structures))
+
+    @classmethod
+    def pack_each(cls, structures: Iterable[Structure]) -> tuple[Self, list[int], dict[int, str]]:
+        """Pack what can be packed: the packed rows, which rows those are, and why each other cannot."""
         counts: list[int] = []
         lattices: list[NDArray[np.float64]] = []
         numbers: list[int] = []
         fractional: list[NDArray[np.float64]] = []
-        for position, structure in enumerate(structures):
-            if not structure.is_ordered:
-                formula = structure.composition.formula
-                raise ValueError(f"row {position}: {formula} has partial occupancies; order it first")
-            if len(structure) == 0:
-                raise ValueError(f"row {position}: the structure has no sites")
-            counts.append(len(structure))
-            lattices.append(structure.lattice.matrix)
+        readable: list[int] = []
+        unreadable: dict[int, str] = {}
+        for row, structure in enumerate(structures):
             try:
-                numbers.extend(_atomic_number(site.specie) for site in structure)
+                sites = _site_numbers(structure)
             except ValueError as error:
-                raise ValueError(f"row {position}: {error}") from error
-            fractional.append(structure.frac_coords)
-        return cls(
+                unreadable[row] = str(error)
+                continue
+            readable.append(row)
+            counts.append(len(sites))
+            numbers.extend(sites)
+            lattices.append(structure.lattice.matrix)
+            fractional.append(np.asarray(structure.frac_coords, np.float64))
+        packed = cls(
             row_pointer(counts),
             np.array(lattices, np.float64).reshape(-1, 3, 3),
             np.array(numbers, np.int64),
             np.concatenate(fractional) if fractional else np.empty((0, 3)),
         )
+        return packed, readable, unreadable
 
     def __len__(self) -> int:
         return len(self.row_ptr) - 1
@@ -225,19 +264,23 @@ class PackedStructures:
 
     def row_hashes(self) -> list[str]:
         """One hex digest a row, of its content alone: equal rows have equal digests."""
-        sites = _row_hashes(self.row_ptr, (self.atomic_numbers, self.fractional))
+        sites = _row_hashes(self.row_ptr, self.atomic_numbers, self.fractional)
+        lattices = np.ascontiguousarray(self.lattices, np.float64)
         return [
             hashlib.blake2b(digest.encode() + lattice.tobytes(), digest_size=16).hexdigest()
-            for digest, lattice in zip(sites, np.ascontiguousarray(self.lattices), strict=True)
+            for digest, lattice in zip(sites, lattices, strict=True)
         ]
 
 
-def _row_hashes(row_ptr: NDArray[np.int64], columns: Sequence[NDArray[np.generic]]) -> list[str]:
-    flat = [np.ascontiguousarray(column) for column in columns]
+def _row_hashes(row_ptr: NDArray[np.int64], integers: NDArray[np.int64], floats: NDArray[np.float64]) -> list[str]:
+    """128-bit digests of the entries of every row: among a billion rows, two are alike by a chance of 1e-21."""
+    ends = row_ptr.tolist()
+    whole = memoryview(np.asarray(integers, np.int64).tobytes())
+    real = memoryview(np.asarray(floats, np.float64).tobytes())
+    size = 8 * (floats.size // max(1, len(floats)))
     digests = []
-    for start, stop in pairwise(row_ptr):
-        digest = hashlib.blake2b(digest_size=16)
-        for column in flat:
-            digest.update(column[start:stop].tobytes())
+    for start, stop in pairwise(ends):
+        digest = hashlib.blake2b(whole[8 * start : 8 * stop], digest_size=16)
+        digest.update(real[size * start : size * stop])
         digests.append(digest.hexdigest())
     return digests

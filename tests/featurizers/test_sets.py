@@ -22,6 +22,8 @@ def test_sets_nest() -> None:
     assert {found.name: found.takes for found in af.feature_sets()} == {
         "magpie": "composition",
         "composition": "composition",
+        "core": "structure",
+        "ward2017": "structure",
         "structure": "structure",
         "all": "structure",
     }
@@ -30,7 +32,7 @@ def test_sets_nest() -> None:
 def test_a_version_follows_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {found.name: found.version for found in af.feature_sets()}
     assert len(set(before.values())) == len(before)
-    monkeypatch.setattr("automat_featurizers._matminer.version", lambda package: f"{package}-next")
+    monkeypatch.setattr("automat_featurizers.base.version", lambda package: f"{package}-next")
     assert all(found.version != before[found.name] for found in af.feature_sets())
 
 
@@ -39,10 +41,21 @@ def test_an_unknown_set_gets_the_nearest_name() -> None:
         af.feature_set("magpi")
 
 
+def test_featurizers_and_sets_join() -> None:
+    joined = af.feature_set("magpie+density+magpie")
+    assert joined.names == (*af.feature_set("magpie").names, *af.DensityFeatures().get_feature_names_out())
+    assert joined.columns == 135
+    assert af.feature_set("jarvis_cfid").columns == 1557
+    with pytest.raises(ValueError, match=r"unknown feature set 'densty'. Did you mean 'density'"):
+        af.feature_set("magpie+densty")
+    with pytest.raises(ValueError, match="'bond_fractions' learns its columns"):
+        af.feature_set("bond_fractions")
+
+
 @pytest.mark.parametrize(
-    ("inputs", "name"), [("structures", "all"), ("compositions", "composition"), ("table", "table")]
+    ("inputs", "name"), [("structures", "core"), ("compositions", "composition"), ("table", "table")]
 )
-def test_the_default_is_the_fullest(inputs: str, name: str) -> None:
+def test_the_default_follows_the_inputs(inputs: str, name: str) -> None:
     assert af.default_feature_set(inputs) == name
 
 
@@ -51,7 +64,7 @@ def test_listing_loads_no_heavy_library() -> None:
         "import sys, automat_featurizers as af; loaded = set(sys.modules);"
         "assert not loaded & {'numpy', 'sklearn', 'pymatgen', 'matminer'}, 'the bare import';"
         "[(found.name, found.columns, found.citation) for found in af.feature_sets()];"
-        "assert not set(sys.modules) & {'pymatgen.core', 'matminer.featurizers', 'torch'}, 'the listing'"
+        "assert not set(sys.modules) & {'pymatgen.core', 'matminer.featurizers', 'torch', 'numba'}, 'the listing'"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
