@@ -6,7 +6,8 @@ an element that lacks a property gets the mean over those that have it, as matmi
 - magpie, deml, matscholar: over the elements of the table;
 - deml's first ionization energy, and pymatgen's properties: over the members of pymatgen's ``Element``, among
   which hydrogen stands three times (H, D, T); a pymatgen property of exactly 0 counts as missing;
-- megnet: over the embedded elements and the network's dummy atom.
+- megnet: over the embedded elements and the network's dummy atom. Without imputation the dummy atom stands in for
+  an element that was not embedded (beyond Z = 94), so that no value is NaN.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def property_table(source: Source, names: tuple[str, ...], *, impute_nan: bool =
             doi:10.1016/j.commatsci.2012.10.028), matscholar (Tshitoyan et al. 2019,
             doi:10.1038/s41586-019-1335-8) or megnet (Chen et al. 2019, doi:10.1021/acs.chemmater.9b01294).
         names: as matminer names the properties.
-        impute_nan: the mean over the elements where a property is not known; else NaN.
+        impute_nan: the mean over the elements where a property is not known; else NaN (megnet: see above).
 
     Raises:
         ValueError: a property that the source does not have.
@@ -196,7 +197,8 @@ def _matscholar(name: str, impute_nan: bool) -> NDArray[np.float64]:
 def _megnet(name: str, impute_nan: bool) -> NDArray[np.float64]:
     # The first vector is the dummy atom's; those of Z = 1..94 follow.
     values = [vector[_component(name)] for vector in _embeddings("megnet_elemental_embedding.json")[:95]]
-    return _by_symbol(dict(zip(symbols()[1:], values[1:], strict=False)), _mean(values, impute_nan))
+    stand_in = _mean(values, impute_nan) if impute_nan else values[0]
+    return _by_symbol(dict(zip(symbols()[1:], values[1:], strict=False)), stand_in)
 
 
 def _component(name: str) -> int:

@@ -11,7 +11,7 @@ import math
 import re
 import warnings
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ _POLYANION_GAP = 1.65
 """Elements that differ less in electronegativity are written as a unit: (SO4)3, but not (TiO3)2."""
 _FEWEST_WITH_POLYANION = 3
 
-_PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9.]*)+")
+_PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9.]* *)+")
 _ENTRY = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
 _TOKEN = re.compile(r"([A-Z][a-z]?) *([0-9.]*)|([(\[])|([)\]]) *([0-9.]*)| +|(.)", re.DOTALL)
 
@@ -72,6 +72,8 @@ def read_each(compositions: Iterable[Composition | str]) -> Entries:
                 data = given._data  # noqa: SLF001 - the mapping's public face adds up all entries for every one
                 try:
                     numbers, amounts = [*map(number_of, map(id, data))], data.values()
+                    if not math.isfinite(max(amounts, default=0.0)):
+                        raise KeyError  # noqa: TRY301 - as an unusual species, it is looked at more closely
                 except KeyError:
                     entries = composition_entries(given)
                     numbers, amounts = entries.keys(), entries.values()
@@ -124,7 +126,7 @@ def formula_entries(text: str) -> dict[int, float]:
                 entries[number] = entries.get(number, 0.0) + (float(amount) if amount else 1.0)
         else:
             entries = _with_brackets(text)
-        if min(entries.values()) >= _SMALLEST:
+        if min(entries.values()) >= _SMALLEST and max(entries.values()) < _LARGEST:
             return entries
     except (KeyError, ValueError):
         pass  # pymatgen knows more notations, and says best what is wrong
@@ -138,13 +140,18 @@ def composition_entries(given: Any) -> dict[int, float]:
     element stands beside its isotope or ion, as in HDO.)
 
     Raises:
-        ValueError: no composition, one that names no element or something else, or an infinite amount.
+        ValueError: no composition, one that names no element or something else, or an amount that is
+            negative or infinite.
     """
     from pymatgen.core import Composition, DummySpecies
 
     entries: dict[int, float] = {}
     try:
-        for species, amount in Composition(given)._data.items():  # noqa: SLF001 - see ``read_each``
+        # Copying a composition, pymatgen gives every isotope and ion what all of the element have together.
+        composition = given if isinstance(given, Composition) else Composition(given)
+        for species, amount in composition._data.items():  # noqa: SLF001 - see ``read_each``
+            if amount < 0:
+                raise ValueError("an amount is negative")  # noqa: TRY301 - one message for all that is wrong
             if isinstance(species, DummySpecies):  # pymatgen gives a dummy a number as well
                 raise ValueError(f"{species.symbol!r} is no element")  # noqa: TRY004, TRY301 - the text is at fault
             entries[int(species.Z)] = entries.get(int(species.Z), 0.0) + amount
@@ -242,7 +249,7 @@ def _numbers() -> dict[str, int]:
     return {element.name: int(element.Z) for element in Element}
 
 
-@cache
+@lru_cache(10_000)
 def _by_pymatgen(numbers: tuple[int, ...], amounts: tuple[float, ...]) -> str:
     from pymatgen.core import Composition, Element
 

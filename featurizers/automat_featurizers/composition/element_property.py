@@ -63,14 +63,15 @@ class ElementProperty(Featurizer):
     """Statistics of element properties, weighted by the amounts in the formula.
 
     ``mode`` is the smallest value among the elements of the largest amount. ``std_dev`` has matminer's
-    correction for the weights, which are raw amounts: it changes when a formula is written twice as large.
+    correction for unequal weights (that of a sample, not of a population) and is 0 for one element.
     Source: Ward et al. 2016, doi:10.1038/npjcompumats.2016.28; matminer ``ElementProperty``.
 
     Args:
         preset: ``magpie`` (132 columns), ``deml`` (80), ``matminer`` (65), ``matscholar_el`` (1,000) or
             ``megnet_el`` (80).
         impute_nan: where an element lacks a property, its mean over the others stands in, so that a row does not
-            lose columns to one rare element; else those columns are NaN.
+            lose columns to one rare element; else those columns are NaN (``megnet_el``: the network's dummy atom
+            stands in, as in matminer).
     """
 
     name = "element_property"

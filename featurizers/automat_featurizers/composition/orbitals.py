@@ -110,7 +110,7 @@ class BandCenter(Featurizer):
 
 
 class _Orbitals(NamedTuple):
-    """Orbitals of the elements: offsets by Z (120,), energies in eV and angular momenta (orbitals,)."""
+    """Orbitals of the elements: offsets by Z (120,), energies in hartree and angular momenta (orbitals,)."""
 
     row_ptr: NDArray[np.int64]
     energies: NDArray[np.float64]
@@ -148,11 +148,12 @@ def _written_twice() -> NDArray[np.bool_]:
 
 
 class AtomicOrbitals(Featurizer):
-    """Highest occupied and lowest unoccupied orbital when free atoms share their electrons, and their gap, eV.
+    """Highest occupied and lowest unoccupied orbital when free atoms share their electrons, and their gap.
 
-    Orbitals and elements are numbers (angular momentum 0 to 3, atomic number) where matminer gives text. Where all
-    orbitals are full there is no lowest unoccupied one. Elements below 1 / 10,000 of the others are left
-    out. Source: Kotochigova et al. 1997, doi:10.1103/PhysRevA.55.191.
+    Energies are in hartree, though matminer's documentation says eV. Orbitals and elements are numbers (angular
+    momentum 0 to 3, atomic number) where matminer gives text. Where all orbitals are full there is no lowest
+    unoccupied one. Elements below 1 / 10,000 of the others are left out. Source: Kotochigova et al. 1997,
+    doi:10.1103/PhysRevA.55.191.
     """
 
     name = "atomic_orbitals"
