@@ -3,7 +3,7 @@
 A network sees a :class:`GraphBatch` and nothing else, so it is written once. DGL and plain torch give
 the same numbers; DGL is taken where it can be imported (Python up to 3.11), torch elsewhere.
 
-Shapes: N atoms, E edges and G graphs of the batch, F features.
+Shapes: N atoms, E edges, G graphs and L different edge lengths of the batch, F features.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -27,12 +27,39 @@ if TYPE_CHECKING:
 Backend = Literal["dgl", "torch"]
 
 
+class Rows(Protocol):
+    """The atoms of a batch, or its edges: n rows, of which every graph has a run, perhaps an empty one.
+
+    Attributes:
+        graphs: G.
+    """
+
+    @property
+    def graphs(self) -> int: ...  # noqa: D102 - described above
+
+    def spread(self, graphs: Tensor) -> Tensor:
+        """Each row's graph: (G, F) to (n, F)."""
+
+    def sum(self, rows: Tensor) -> Tensor:
+        """Each graph's sum over its rows, zero where it has none: (n, F) to (G, F)."""
+
+    def mean(self, rows: Tensor) -> Tensor:
+        """Each graph's mean over its rows, zero where it has none: (n, F) to (G, F)."""
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        """Shares that sum to one over the rows of each graph, column by column: (n, F) to (n, F)."""
+
+
 class GraphBatch(Protocol):
     """Several crystal graphs as one, without edges between them.
 
     Attributes:
         atomic_numbers: Z of every atom, shape (N,).
         distances: edge lengths in angstrom, shape (E,).
+        lengths: the different ones among the distances, ascending, shape (L,). Crystals are symmetric: there
+            are six times fewer lengths than edges, so what depends on nothing else is computed here.
+        atoms: the atoms as rows of their graphs.
+        edges: the edges as rows of their graphs.
     """
 
     @property
@@ -40,6 +67,18 @@ class GraphBatch(Protocol):
 
     @property
     def distances(self) -> Tensor: ...  # noqa: D102 - described above
+
+    @property
+    def lengths(self) -> Tensor: ...  # noqa: D102 - described above
+
+    @property
+    def atoms(self) -> Rows: ...  # noqa: D102 - described above
+
+    @property
+    def edges(self) -> Rows: ...  # noqa: D102 - described above
+
+    def of_lengths(self, lengths: Tensor) -> Tensor:
+        """Each edge's length: (L, F) to (E, F)."""
 
     def neighbours(self, atoms: Tensor) -> Tensor:
         """Each edge's neighbour: (N, F) to (E, F)."""
@@ -50,8 +89,61 @@ class GraphBatch(Protocol):
     def sum_to_atoms(self, edges: Tensor) -> Tensor:
         """Each central atom's sum over its edges, zero where it has none: (E, F) to (N, F)."""
 
+    def mean_to_atoms(self, edges: Tensor) -> Tensor:
+        """Each central atom's mean over its edges, zero where it has none: (E, F) to (N, F)."""
+
+    def sum_filtered(self, atoms: Tensor, filters: Tensor) -> Tensor:
+        """Each central atom's sum of neighbours times the edges' filters: (N, F) and (E, F) to (N, F)."""
+
     def mean_over_atoms(self, atoms: Tensor) -> Tensor:
         """Each graph's mean over its atoms: (N, F) to (G, F)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _TorchRows:
+    """Rows of graphs.
+
+    Attributes:
+        counts: rows of every graph, shape (G,).
+    """
+
+    counts: Tensor
+
+    @property
+    def graphs(self) -> int:
+        return len(self.counts)
+
+    @cached_property
+    def _graph_of(self) -> Tensor:
+        return torch.repeat_interleave(self.counts)
+
+    def spread(self, graphs: Tensor) -> Tensor:
+        return graphs.index_select(0, self._graph_of)
+
+    def sum(self, rows: Tensor) -> Tensor:
+        return rows.new_zeros((self.graphs, rows.shape[1])).index_add(0, self._graph_of, rows)
+
+    def mean(self, rows: Tensor) -> Tensor:
+        return self.sum(rows) / self.counts.clamp(min=1)[:, None]
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        # The highest score is taken off so that none overflows; the shares do not depend on it.
+        highest = scores.new_zeros((self.graphs, scores.shape[1]))
+        graph_of = self._graph_of[:, None].expand_as(scores)
+        highest.scatter_reduce_(0, graph_of, scores.detach(), "amax", include_self=False)
+        raised = torch.exp(scores - self.spread(highest))
+        return raised / self.spread(self.sum(raised))
+
+
+@dataclass(frozen=True, eq=False)
+class _DGLRows(_TorchRows):
+    # The mean stays the sum over the count: DGL's own is not a number where a graph has no rows.
+
+    def sum(self, rows: Tensor) -> Tensor:
+        return _tensor(_dgl().ops.segment_reduce(self.counts, rows, reducer="sum"))
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        return _tensor(_dgl().ops.segment_softmax(self.counts, scores))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +156,7 @@ class _Arrays:
         source: neighbour of every edge, shape (E,), counted over the batch.
         destination: central atom of every edge, shape (E,), counted over the batch.
         atoms_of: number of atoms of every graph, shape (G,).
+        edges_of: number of edges of every graph, shape (G,).
     """
 
     atomic_numbers: Tensor
@@ -71,10 +164,31 @@ class _Arrays:
     source: Tensor
     destination: Tensor
     atoms_of: Tensor
+    edges_of: Tensor
+
+    @property
+    def lengths(self) -> Tensor:
+        return self._different[0]
+
+    def of_lengths(self, lengths: Tensor) -> Tensor:
+        return lengths.index_select(0, self._different[1])
+
+    @cached_property
+    def _different(self) -> tuple[Tensor, Tensor]:
+        lengths, length_of = torch.unique(self.distances, return_inverse=True)
+        return lengths, length_of
 
 
 @dataclass(frozen=True, eq=False)
 class _TorchBatch(_Arrays):
+    @cached_property
+    def atoms(self) -> Rows:
+        return _TorchRows(self.atoms_of)
+
+    @cached_property
+    def edges(self) -> Rows:
+        return _TorchRows(self.edges_of)
+
     def neighbours(self, atoms: Tensor) -> Tensor:
         return atoms.index_select(0, self.source)
 
@@ -85,16 +199,28 @@ class _TorchBatch(_Arrays):
         zeros = edges.new_zeros((len(self.atomic_numbers), edges.shape[1]))
         return zeros.index_add(0, self.destination, edges)
 
+    def mean_to_atoms(self, edges: Tensor) -> Tensor:
+        count = torch.bincount(self.destination, minlength=len(self.atomic_numbers))
+        return self.sum_to_atoms(edges) / count.clamp(min=1)[:, None]
+
+    def sum_filtered(self, atoms: Tensor, filters: Tensor) -> Tensor:
+        return self.sum_to_atoms(self.neighbours(atoms) * filters)
+
     def mean_over_atoms(self, atoms: Tensor) -> Tensor:
-        graphs = len(self.atoms_of)
-        graph_of = torch.repeat_interleave(torch.arange(graphs), self.atoms_of)
-        sums = atoms.new_zeros((graphs, atoms.shape[1])).index_add(0, graph_of, atoms)
-        return sums / self.atoms_of[:, None]
+        return self.atoms.mean(atoms)
 
 
 @dataclass(frozen=True, eq=False)
 class _DGLBatch(_Arrays):
     graph: Any
+
+    @cached_property
+    def atoms(self) -> Rows:
+        return _DGLRows(self.atoms_of)
+
+    @cached_property
+    def edges(self) -> Rows:
+        return _DGLRows(self.edges_of)
 
     def neighbours(self, atoms: Tensor) -> Tensor:
         return _tensor(_dgl().ops.copy_u(self.graph, atoms))
@@ -105,8 +231,14 @@ class _DGLBatch(_Arrays):
     def sum_to_atoms(self, edges: Tensor) -> Tensor:
         return _tensor(_dgl().ops.copy_e_sum(self.graph, edges))
 
+    def mean_to_atoms(self, edges: Tensor) -> Tensor:
+        return _tensor(_dgl().ops.copy_e_mean(self.graph, edges))
+
+    def sum_filtered(self, atoms: Tensor, filters: Tensor) -> Tensor:
+        return _tensor(_dgl().ops.u_mul_e_sum(self.graph, atoms, filters))
+
     def mean_over_atoms(self, atoms: Tensor) -> Tensor:
-        return _tensor(_dgl().ops.segment_reduce(self.atoms_of, atoms, reducer="mean"))
+        return self.atoms.mean(atoms)
 
 
 def default_backend() -> Backend:
@@ -144,6 +276,7 @@ def _arrays(graphs: CrystalGraphs) -> dict[str, Tensor]:
         "source": _copied(graphs.source + shift, np.int64),
         "destination": _copied(graphs.destination + shift, np.int64),
         "atoms_of": _copied(np.diff(graphs.row_ptr), np.int64),
+        "edges_of": _copied(np.diff(graphs.edge_ptr), np.int64),
     }
 
 

@@ -3,7 +3,8 @@
 Every table has one row an atomic number, 0..118, and one column a property; row 0 is NaN. With imputation
 an element that lacks a property gets the mean over those that have it, as matminer defines that mean:
 
-- magpie, deml, matscholar: over the elements of the table;
+- magpie, deml, matscholar: over the elements of the table; magpie's end at Z = 112, and beyond even the atomic
+  number is the mean, 56.5;
 - deml's first ionization energy, and pymatgen's properties: over the members of pymatgen's ``Element``, among
   which hydrogen stands three times (H, D, T); a pymatgen property of exactly 0 counts as missing;
 - megnet: over the embedded elements and the network's dummy atom. Without imputation the dummy atom stands in for

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition, Element
 
-MATBENCH = Path("/work/shared/data/matbench/matbench_mp_e_form.csv.gz")
+MATBENCH = Path(__file__).parents[3] / "shared/data/matbench/matbench_mp_e_form.csv.gz"
 
 symbols = st.sampled_from([Element.from_Z(number).symbol for number in range(1, 119)])
 amounts = st.one_of(
@@ -62,9 +62,7 @@ def test_formulas_are_read_as_pymatgen_reads_them(text: str) -> None:
 @given(st.text(alphabet="ACFHNaeoi0123.()[] -*@+·\n", max_size=10))
 def test_whatever_is_typed_is_read_or_refused_as_by_pymatgen(text: str) -> None:
     try:
-        expected = [
-            (species.Z, amount) for species, amount in Composition(text).items() if type(species) is Element
-        ]
+        expected = [(species.Z, amount) for species, amount in Composition(text).items() if type(species) is Element]
         dummies = len(Composition(text)) > len(expected)
     except Exception:  # noqa: BLE001 - pymatgen refuses in several ways
         expected, dummies = [], True
@@ -96,7 +94,9 @@ def test_notations(text: str, expected: dict[int, float]) -> None:
     assert list(read.items()) == list(expected.items())
 
 
-@pytest.mark.parametrize("text", ["", "2NaCl", "Na2 3Cl", "Na(Cl", "NaCl)", "Na()", "(2)Na", "Xx2O", "Fe-2", "O2.5.3", "fe"])
+@pytest.mark.parametrize(
+    "text", ["", "2NaCl", "Na2 3Cl", "Na(Cl", "NaCl)", "Na()", "(2)Na", "Xx2O", "Fe-2", "O2.5.3", "fe"]
+)
 def test_what_pymatgen_refuses_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cannot read"):
         formula_entries(text)
@@ -156,7 +156,7 @@ def test_reduced_formulas_are_pymatgens(cell: dict[int, float]) -> None:
         ("Li4O4", "Li2O2"),
         ("Ca6P4O16", "Ca3(PO4)2"),
         ("Sr2Ti2O6", "SrTiO3"),
-        ("Al2Si4O14H4", "Al2Si2H2O7"),
+        ("Al2Si4O14H4", "AlSi2H2O7"),
         ("Fe0.5O0.5", "Fe0.5O0.5"),
         ("XeF2", "XeF2"),
         ("HeNe2", "HeNe2"),
