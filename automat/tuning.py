@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 
     from automat.core import Model, Task
 
+_UNPRUNED = 3
+"""Trials that run to their end before any is pruned: fewer have no median to speak of."""
+
 Scores = Mapping[str, float]
-Objective = Callable[[dict[str, Any]], Scores]
+Watch = Callable[[int, float, float], None]
+"""Told of every epoch of a trial: its number from 1, training error, validation error (NaN: there is none)."""
+
+Objective = Callable[..., Scores]
+"""Parameters, and a :data:`Watch` where trials may be pruned, to metrics on the inner holdout."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,8 @@ class Search:
     Attributes:
         params: the best trial's parameters.
         scores: that trial's metrics on the inner holdout; empty when nothing was searched.
-        history: every trial in order: number, value of the primary metric, params, error if it failed.
+        history: every trial in order: number, value of the primary metric, params, error if it failed,
+            ``pruned_after`` (epochs) if it was ended early.
         seconds: CPU seconds spent.
     """
 
@@ -54,7 +62,9 @@ def unsearched(model: Model) -> Search:
     return Search(params=dict(model.defaults), scores={}, history=(), seconds=0.0)
 
 
-def search(model: Model, task: Task, objective: Objective, *, trials: int, seed: int) -> Search:
+def search(
+    model: Model, task: Task, objective: Objective, *, trials: int, seed: int, prune_after: int | None = None
+) -> Search:
     """Find parameters that do best on the inner holdout.
 
     Where the model names defaults they are the first trial, so the result is never worse than they are
@@ -68,6 +78,8 @@ def search(model: Model, task: Task, objective: Objective, *, trials: int, seed:
         objective: parameters to metrics on the inner holdout.
         trials: how many parameter sets to try, the defaults included.
         seed: of the sampler.
+        prune_after: epochs after which a trial is ended that does worse than the median of those before it.
+            The objective is then called with a watch too, which it must tell. None: every trial runs to its end.
 
     Raises:
         SearchFailedError: no trial finished; the message is the first trial's error.
@@ -87,6 +99,7 @@ def search(model: Model, task: Task, objective: Objective, *, trials: int, seed:
             multivariate=True,
             n_startup_trials=max(3, trials // 3),
         ),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED, n_warmup_steps=prune_after or 0),
     )
     if model.defaults:
         study.enqueue_trial(dict(model.defaults))
@@ -95,7 +108,9 @@ def search(model: Model, task: Task, objective: Objective, *, trials: int, seed:
         params = {**model.defaults, **model.space(trial)}
         trial.set_user_attr("params", params)
         try:
-            scores = objective(params)
+            scores = objective(params) if prune_after is None else objective(params, _watch(trial, metric))
+        except optuna.TrialPruned:
+            raise
         except Exception as error:
             trial.set_user_attr("error", f"{type(error).__name__}: {error}")
             raise optuna.TrialPruned from error
@@ -120,11 +135,32 @@ def search(model: Model, task: Task, objective: Objective, *, trials: int, seed:
 
 
 def _as_row(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
+    from optuna.trial import TrialState
+
     row: dict[str, Any] = {
         "number": trial.number,
-        "value": trial.value,
+        # Of a trial that ended early Optuna keeps the last error it was told, which is no value of the metric.
+        "value": trial.value if trial.state == TrialState.COMPLETE else None,
         "params": trial.user_attrs.get("params", dict(trial.params)),
     }
     if "error" in trial.user_attrs:
         row["error"] = trial.user_attrs["error"]
+    elif trial.state == TrialState.PRUNED:
+        row["pruned_after"] = trial.last_step
     return row
+
+
+def _watch(trial: optuna.Trial, metric: str) -> Watch:
+    import optuna
+
+    # Curves are of errors. Where the study maximises, their sign is turned.
+    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
+
+    def watch(epoch: int, _train: float, validation: float) -> None:
+        if math.isnan(validation):
+            return
+        trial.report(sign * validation, epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    return watch

@@ -12,24 +12,21 @@ Shapes: N atoms, E edges, G graphs of a batch.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from automat.networks._layers import BatchNorm, gate
-from automat.networks.estimators import NetworkClassifier, NetworkEstimator, NetworkRegressor
-from automat.networks.primitives import batch_graphs
-from automat.networks.trainer import Recipe
+from automat.networks.estimators import GraphEstimator, NetworkClassifier, NetworkRegressor
 
 if TYPE_CHECKING:
-    from automat_featurizers.graphs import CrystalGraphs
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from automat.networks.primitives import GraphBatch
-    from automat.networks.trainer import Source
 
 CUTOFF = 8.0
 """Neighbours are sought within this distance, in angstrom; distances are expanded up to it."""
@@ -126,13 +123,14 @@ class GatedConvolution(nn.Module):
         return functional.softplus(atoms + self.norm_atoms(batch.sum_to_atoms(messages)))
 
 
-class _CGCNNEstimator(NetworkEstimator):
+class _CGCNNEstimator(GraphEstimator):
     """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
 
     Args:
         width, hidden, convolutions, dropout: of the network.
         epochs, batch_size, learning_rate, weight_decay: of its training.
         backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
+        training: further fields of :class:`automat.networks.trainer.Recipe` by name.
         seed: of weights, shuffles, dropout and the inner holdout.
     """
 
@@ -148,6 +146,7 @@ class _CGCNNEstimator(NetworkEstimator):
         learning_rate: float = 5e-3,
         weight_decay: float = 1e-4,
         backend: str | None = None,
+        training: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         self.width = width
@@ -159,18 +158,8 @@ class _CGCNNEstimator(NetworkEstimator):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.backend = backend
+        self.training = training
         self.seed = seed
-
-    def recipe(self) -> Recipe:
-        return Recipe(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
-
-    def source(self, X: CrystalGraphs) -> Source:
-        return partial(batch_graphs, X, backend=self.backend)
 
     def make_network(self, outputs: int, *, classify: bool) -> CGCNN:
         from automat_featurizers.atom_features import cgcnn_atom_features

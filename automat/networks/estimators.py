@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from automat.networks import trainer
+from automat.core import UnknownNameError
+from automat.networks import batches, trainer
+from automat.networks.primitives import batch_graphs, default_backend
+from automat.networks.trainer import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from automat_featurizers.graphs import CrystalGraphs
     from numpy.typing import NDArray
     from torch import nn
 
-    from automat.networks.trainer import Problem, Recipe, Source
+    from automat.networks.checkpoints import Checkpoint
+    from automat.networks.trainer import Curves, OnEpoch, Problem, Source
+
+_OWN = ("epochs", "batch_size", "learning_rate", "weight_decay")
+"""What every estimator names itself of its recipe."""
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """A network with its recipe; a family of networks says what it makes of its inputs.
 
     Attributes:
-        network_: the fitted network, in evaluation mode.
+        training: further fields of :class:`Recipe` by name; a parameter of every family.
+        on_epoch: told of every epoch of ``fit``, and may end it. Not a parameter: it belongs to one fit, and
+            neither a clone nor a copy on disk has it.
+        checkpoint: where ``fit`` is kept, and goes on from; likewise not a parameter.
+        network_: the fitted network, in evaluation mode, on the CPU.
         details_: learning curves and sizes, JSON-able.
     """
 
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    training: Mapping[str, Any] | None = None
     seed: int
+    on_epoch: OnEpoch | None = None
+    checkpoint: Checkpoint | None = None
     network_: nn.Module
     details_: dict[str, Any]
 
     def recipe(self) -> Recipe:
-        """How to train, from the estimator's parameters."""
-        raise NotImplementedError
+        """How to train, from the estimator's parameters.
+
+        Raises:
+            UnknownNameError: ``training`` has a key that is no field of a recipe, or a parameter of its own.
+            ValueError: a value that makes no sense.
+        """
+        further = dict(self.training or {})
+        allowed = [field.name for field in fields(Recipe) if field.name not in _OWN]
+        for name in further:
+            if name not in allowed:
+                raise UnknownNameError("training option", name, allowed)
+        return Recipe(**{name: getattr(self, name) for name in _OWN}, **further)
 
     def learn_inputs(self, X: Any, rows: NDArray[np.intp]) -> None:
         """Fit whatever the inputs are scaled by, on the rows that are trained on."""
@@ -40,9 +74,21 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """The network's input for rows of X."""
         raise NotImplementedError
 
+    def sizes(self, _X: Any) -> NDArray[np.int64] | None:
+        """Of the rows of X, shape (n,), to make batches of rows of alike size; None where they are all alike."""
+        return None
+
+    def facts(self) -> dict[str, Any]:
+        """What else ``details_`` tells, JSON-able."""
+        return {}
+
     def make_network(self, outputs: int, *, classify: bool) -> nn.Module:
         """An untrained network."""
         raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in {"on_epoch", "checkpoint"}}
 
     def _train(
         self,
@@ -54,23 +100,64 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         classes: int = 0,
     ) -> None:
         """Train a network for so many classes, or for one number where there are none."""
+        recipe = self.recipe()
         self.learn_inputs(X, rows[0])
         with trainer.one_thread():
             with trainer.seeded(self.seed):
                 network = self.make_network(classes or 1, classify=classes > 0)
-            lessons = trainer.Lessons(self.source(X), torch.from_numpy(targets), *rows)
-            curves = trainer.train(network, lessons, problem, self.recipe(), self.seed)
+            lessons = trainer.Lessons(self.source(X), torch.from_numpy(targets), *rows, sizes=self.sizes(X))
+            curves = trainer.train(
+                network, lessons, problem, recipe, self.seed, on_epoch=self.on_epoch, checkpoint=self.checkpoint
+            )
         self.network_ = network
         self.details_ = {
-            "epochs": {"train": list(curves.train), "validation": list(curves.validation)},
-            "best_epoch": curves.best_epoch,
+            **_told(curves),
             "parameters": sum(weights.numel() for weights in network.parameters()),
             "rows": {"train": len(rows[0]), "validation": len(rows[1])},
+            "device": trainer.device_of(recipe.device).type,
+            **self.facts(),
         }
 
     def _outputs(self, X: Any) -> torch.Tensor:
+        device = trainer.device_of(self.recipe().device)
+        network = self.network_ if device.type == "cpu" else copy.deepcopy(self.network_).to(device)
         with trainer.one_thread():
-            return trainer.outputs_of(self.network_, self.source(X), np.arange(len(X), dtype=np.intp))
+            return trainer.outputs_of(network, self.source(X), np.arange(len(X), dtype=np.intp)).cpu()
+
+
+class GraphEstimator(NetworkEstimator):
+    """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
+
+    Attributes:
+        backend: of the graph operations, a parameter of every family: ``dgl`` or ``torch``. If None, DGL
+            where it can be imported and the device is the CPU, which is all that it knows.
+    """
+
+    backend: str | None
+
+    def graph_backend(self) -> str:
+        """What the graph operations run on.
+
+        Raises:
+            ValueError: DGL is asked for on a GPU.
+        """
+        if trainer.device_of(self.recipe().device).type == "cpu":
+            return self.backend or default_backend()
+        if self.backend == "dgl":
+            raise ValueError("backend 'dgl' runs on the CPU alone; use backend 'torch', or device 'cpu'")
+        return "torch"
+
+    def source(self, X: CrystalGraphs) -> Source:
+        """Batches of graphs."""
+        return partial(batch_graphs, X, backend=self.graph_backend())
+
+    def sizes(self, X: CrystalGraphs) -> NDArray[np.int64]:
+        """Atoms of every graph."""
+        return np.diff(X.row_ptr)
+
+    def facts(self) -> dict[str, Any]:
+        """The backend that was used."""
+        return {"backend": self.graph_backend()}
 
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
@@ -84,7 +171,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
             DivergedError: the loss is no longer finite.
         """
         targets = _checked(X, y)
-        rows = trainer.hold_out(targets, self.recipe().holdout, self.seed)
+        rows = batches.hold_out(targets, self.recipe().holdout, self.seed)
         self.problem_ = trainer.Regression.of(targets[rows[0]])
         self._train(X, targets, rows, self.problem_)
         return self
@@ -112,7 +199,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         given = np.asarray(y)
         _checked(X, given)
         self.classes_, codes = np.unique(given, return_inverse=True)
-        rows = trainer.hold_out(codes, self.recipe().holdout, self.seed)
+        rows = batches.hold_out(codes, self.recipe().holdout, self.seed)
         problem = trainer.Classification()
         self._train(X, codes.astype(np.int64), rows, problem, classes=len(self.classes_))
         return self
@@ -126,6 +213,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         """The likeliest class code of every row, shape (n,)."""
         chosen: NDArray[np.float64] = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return chosen
+
+
+def _told(curves: Curves) -> dict[str, Any]:
+    epochs = {"train": list(curves.train), "validation": list(curves.validation)}
+    if not curves.averaged and not curves.kept_average:
+        return {"epochs": epochs, "best_epoch": curves.best_epoch}
+    weights = "averaged" if curves.kept_average else "raw"
+    return {"epochs": epochs | {"averaged": list(curves.averaged)}, "best_epoch": curves.best_epoch, "weights": weights}
 
 
 def _checked(X: Any, y: NDArray[Any]) -> NDArray[np.float64]:

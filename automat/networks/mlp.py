@@ -6,7 +6,7 @@ it is trained with care: linear layers, batch norm, ReLU, dropout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from torch import nn
 
 from automat.networks._layers import BatchNorm
 from automat.networks.estimators import NetworkClassifier, NetworkEstimator, NetworkRegressor
-from automat.networks.trainer import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
     from automat.networks.trainer import Source
@@ -75,6 +76,7 @@ class _MLPEstimator(NetworkEstimator):
     Args:
         layers, width, dropout, norm: of the network.
         epochs, batch_size, learning_rate, weight_decay: of its training.
+        training: further fields of :class:`automat.networks.trainer.Recipe` by name.
         seed: of weights, shuffles, dropout and the inner holdout.
     """
 
@@ -89,6 +91,7 @@ class _MLPEstimator(NetworkEstimator):
         batch_size: int = 64,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
+        training: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         self.layers = layers
@@ -99,15 +102,8 @@ class _MLPEstimator(NetworkEstimator):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.training = training
         self.seed = seed
-
-    def recipe(self) -> Recipe:
-        return Recipe(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
 
     def learn_inputs(self, X: ArrayLike, rows: NDArray[np.intp]) -> None:
         values = _table(X)[rows]

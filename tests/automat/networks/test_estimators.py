@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from pymatgen.core import Lattice, Structure
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 
+from automat.core import UnknownNameError
 from automat.networks.cgcnn import CGCNNClassifier, CGCNNRegressor
+from automat.networks.checkpoints import Checkpoint
 from automat.networks.mlp import MLP, MLPClassifier, MLPRegressor
+from automat.networks.primitives import default_backend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,6 +168,83 @@ def test_without_norm_and_layers_it_is_a_linear_map() -> None:
     torch.testing.assert_close(network(x), network.output(x))
     norms = [part for part in MLP(4, layers=2, norm=False).modules() if isinstance(part, torch.nn.BatchNorm1d)]
     assert norms == []
+
+
+def test_details_name_the_backend_and_the_device(fitted: CGCNNRegressor) -> None:
+    assert fitted.details_["backend"] == default_backend()
+    assert fitted.details_["device"] == "cpu"
+    assert "backend" not in MLPRegressor(epochs=1).fit(*diabetes()).details_
+
+
+@pytest.mark.parametrize("kind", [CGCNNRegressor, MLPRegressor])
+def test_further_training_options_reach_the_recipe(kind: Any) -> None:
+    model = kind(epochs=1000, learning_rate=0.02, training={"schedule": "milestones", "milestones": [800]})
+    recipe = clone(model).recipe()
+    assert (recipe.epochs, recipe.schedule, list(recipe.milestones)) == (1000, "milestones", [800])
+    assert recipe.rate(800, 1) == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize("name", ["patients", "epochs"])
+def test_an_unknown_training_option_is_refused(name: str) -> None:
+    model = MLPRegressor(training={name: 3})
+    with pytest.raises(UnknownNameError, match=f"unknown training option {name!r}.*patience"):
+        model.fit(*diabetes())
+
+
+def test_a_running_mean_is_told_with_the_curves() -> None:
+    X, y = diabetes()
+    model = MLPRegressor(epochs=EPOCHS, training={"average_epochs": 2}).fit(X, y)
+    details = json.loads(json.dumps(model.details_))
+    assert [len(curve) for curve in details["epochs"].values()] == [EPOCHS] * 3
+    assert list(details["epochs"]) == ["train", "validation", "averaged"]
+    assert details["weights"] in {"raw", "averaged"}
+    assert set(MLPRegressor(epochs=1).fit(X, y).details_["epochs"]) == {"train", "validation"}
+
+
+def test_graphs_are_bucketed_by_their_atoms(formation: Dataset, formation_graphs: CrystalGraphs) -> None:
+    plain, bucketed = (
+        CGCNNRegressor(epochs=2, batch_size=16, width=16, training={"bucket": bucket}).fit(
+            formation_graphs, formation.target
+        )
+        for bucket in (False, True)
+    )
+    np.testing.assert_array_equal(bucketed.sizes(formation_graphs), np.diff(formation_graphs.row_ptr))
+    assert bucketed.details_["epochs"] != plain.details_["epochs"]
+
+
+def test_mixed_precision_trains_a_graph_network(formation: Dataset, formation_graphs: CrystalGraphs) -> None:
+    model = CGCNNRegressor(epochs=6, batch_size=8, backend="torch", training={"precision": "bfloat16"})
+    errors = model.fit(formation_graphs, formation.target).details_["epochs"]["train"]
+    assert errors[-1] < 0.7 * errors[0]
+
+
+def test_an_estimator_on_disk_has_neither_watcher_nor_checkpoint(tmp_path: Path) -> None:
+    model = MLPRegressor(epochs=1)
+    model.on_epoch = lambda *_: None  # which pickle could not write
+    model.checkpoint = Checkpoint(tmp_path / "one.pt")
+    model.fit(*diabetes())
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - of our own making
+    assert again.on_epoch is again.checkpoint is None
+    assert clone(model).on_epoch is None
+    np.testing.assert_array_equal(again.predict(diabetes()[0]), model.predict(diabetes()[0]))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_dgl_is_refused_on_a_gpu(few_graphs: CrystalGraphs) -> None:
+    model = CGCNNRegressor(backend="dgl", training={"device": "cuda"})
+    with pytest.raises(ValueError, match="backend 'dgl' runs on the CPU alone; use backend 'torch', or device 'cpu'"):
+        model.fit(few_graphs, np.zeros(len(few_graphs)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_learns_and_predicts_what_the_cpu_does(formation: Dataset, formation_graphs: CrystalGraphs) -> None:
+    on_cpu, on_gpu = (
+        CGCNNRegressor(epochs=3, batch_size=16, backend="torch", training={"device": device, "precision": "float32"})
+        .fit(formation_graphs, formation.target)
+        .predict(formation_graphs)
+        for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(on_gpu, on_cpu, atol=0.02)
 
 
 @pytest.mark.parametrize("kind", [CGCNNRegressor, CGCNNClassifier, MLPRegressor, MLPClassifier])
