@@ -276,12 +276,14 @@ class Predictions:
         y_true: targets, shape (n,).
         y_pred: predicted values or class codes, shape (n,).
         probabilities: class probabilities, shape (n, k); None for regression.
+        y_std: the spread that the model gives with its values, shape (n,); None where it gives none.
     """
 
     ids: NDArray[np.str_]
     y_true: NDArray[np.float64]
     y_pred: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None = None
+    y_std: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

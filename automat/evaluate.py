@@ -6,6 +6,7 @@ rows; the test rows are predicted once, by the final model, and then measured.
 
 from __future__ import annotations
 
+import inspect
 import time
 import traceback
 import warnings
@@ -19,7 +20,7 @@ from automat_leaderboards import metrics
 from automat import _process
 from automat.core import Predictions, RunRecord
 from automat.splits import inner_holdout
-from automat.tuning import Search, is_worth_searching, search, unsearched
+from automat.tuning import Search, Watch, is_worth_searching, search, unsearched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,12 +133,11 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
     started = time.process_time()
     estimator.fit(train_rows, target[fold.train])
     fitted = time.process_time()
-    on_test, probabilities = _predict(dataset, estimator, inputs.take(fold.test))
+    on_test, probabilities, spread = _predict(dataset, estimator, inputs.take(fold.test))
     predicted = time.process_time()
-    on_train, train_probabilities = _predict(dataset, estimator, train_rows)
+    on_train, train_probabilities, _ = _predict(dataset, estimator, train_rows)
 
-    final = estimator[-1] if hasattr(estimator, "steps") else estimator
-    details = dict(getattr(final, "details_", {}))
+    details = dict(getattr(_final(estimator), "details_", {}))
     if found.history:
         details["search"] = list(found.history)
     scores: dict[str, Mapping[str, float]] = {
@@ -154,7 +154,7 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
         "predict_seconds": predicted - fitted,
         "details": details,
     }
-    return outcome, Predictions(dataset.ids[fold.test], dataset.target[fold.test], on_test, probabilities)
+    return outcome, Predictions(dataset.ids[fold.test], dataset.target[fold.test], on_test, probabilities, spread)
 
 
 def _tune(job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: Mapping[str, Any]) -> Search:
@@ -164,32 +164,51 @@ def _tune(job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: 
     fit_on, judge_on = inner_holdout(dataset, job.folds[cell.fold])
     fit_rows, judge_rows = inputs.take(fit_on), inputs.take(judge_on)
 
-    def objective(params: dict[str, Any]) -> Mapping[str, float]:
+    def objective(params: dict[str, Any], watch: Watch | None = None) -> Mapping[str, float]:
         estimator = make_estimator(job, model, {**params, **settings}, cell.seed)
+        if watch is not None and hasattr(_final(estimator), "on_epoch"):
+            _final(estimator).on_epoch = watch
         estimator.fit(fit_rows, target[fit_on])
-        predicted, probabilities = _predict(dataset, estimator, judge_rows)
+        predicted, probabilities, _ = _predict(dataset, estimator, judge_rows)
         return metrics.score(dataset.task, dataset.target[judge_on], predicted, probabilities)
 
-    return search(model, dataset.task, objective, trials=trials, seed=cell.seed)
+    # A third of its epochs tell whether a network is worth the others.
+    prune_after = settings["epochs"] // 3 if "epochs" in settings else None
+    return search(model, dataset.task, objective, trials=trials, seed=cell.seed, prune_after=prune_after)
 
 
-def _predict(dataset: Dataset, estimator: Any, rows: Any) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Predictions of shape (n,), and class probabilities of shape (n, k) for classification.
+def _final(estimator: Any) -> Any:
+    """The model itself, behind what its inputs need."""
+    return estimator[-1] if hasattr(estimator, "steps") else estimator
+
+
+def _predict(
+    dataset: Dataset, estimator: Any, rows: Any
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """Predictions of shape (n,), class probabilities of shape (n, k) for classification, and a spread.
+
+    The spread, of shape (n,), is scikit-learn's ``return_std``, of a regressor whose ``predict`` knows it.
 
     Raises:
         ValueError: predictions that are not finite numbers; a model may not be scored on fewer rows.
     """
-    predicted = np.asarray(estimator.predict(rows), dtype=np.float64).ravel()
+    spread: NDArray[np.float64] | None = None
+    if dataset.task == "regression" and "return_std" in inspect.signature(_final(estimator).predict).parameters:
+        given, spread = estimator.predict(rows, return_std=True)
+        spread = np.asarray(spread, dtype=np.float64).ravel()
+    else:
+        given = estimator.predict(rows)
+    predicted = np.asarray(given, dtype=np.float64).ravel()
     if not np.isfinite(predicted).all():
         raise ValueError(f"{int((~np.isfinite(predicted)).sum())} of {len(predicted)} predictions are not finite")
     if dataset.task == "regression":
-        return predicted, None
+        return predicted, None, spread
     given = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
     # A class that the training rows lack has no column of its own.
     probabilities = np.zeros((len(given), len(dataset.classes)))
     seen = getattr(estimator, "classes_", np.arange(given.shape[1]))
     probabilities[:, np.asarray(seen, dtype=np.intp)] = given
-    return predicted, probabilities
+    return predicted, probabilities, None
 
 
 def _record(job: Job, cell: Cell, status: Any, **outcome: Any) -> RunRecord:

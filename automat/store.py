@@ -211,7 +211,7 @@ def _to_parquet(record: RunRecord, predictions: Predictions) -> bytes:
             "id": predictions.ids,
             "y_true": predictions.y_true,
             "y_pred": predictions.y_pred,
-            "y_std": np.full(n, np.nan),
+            "y_std": np.full(n, np.nan) if predictions.y_std is None else predictions.y_std,
             "probability": probability,
         }
     )

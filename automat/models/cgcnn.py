@@ -53,6 +53,7 @@ MODEL = Model(
     build=_regressor,
     build_classifier=_classifier,
     cost="network",
+    version="2",
     # DGL serves where it is installed; plain torch gives the same numbers elsewhere.
     requires=("torch",),
     citation="Xie & Grossman (2018), doi:10.1103/PhysRevLett.120.145301; ranges around its configuration",

@@ -53,6 +53,7 @@ MODEL = Model(
     build=_regressor,
     build_classifier=_classifier,
     cost="network",
+    version="2",
     # DGL serves where it is installed; plain torch gives the same numbers elsewhere.
     requires=("torch",),
     citation="Chen et al. (2019), doi:10.1021/acs.chemmater.9b01294; ranges around its configuration",

@@ -54,6 +54,7 @@ MODEL = Model(
     build=_regressor,
     build_classifier=_classifier,
     cost="expensive",
+    version="2",
     requires=("torch",),
     citation=GORISHNIY,
     licence="MIT (own code); BSD-3-Clause (torch)",

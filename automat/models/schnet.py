@@ -52,6 +52,7 @@ MODEL = Model(
     build=_regressor,
     build_classifier=_classifier,
     cost="network",
+    version="2",
     # DGL serves where it is installed; plain torch gives the same numbers elsewhere.
     requires=("torch",),
     citation="Schuett et al. (2018), doi:10.1063/1.5019779; ranges around its configuration",

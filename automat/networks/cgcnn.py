@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from automat.networks._layers import BatchNorm, gate
 from automat.networks.estimators import GraphEstimator, NetworkClassifier, NetworkRegressor
+from automat.networks.explain import AdditiveReadout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +78,13 @@ class CGCNN(nn.Module):
         Raises:
             ValueError: an atomic number that the element table does not reach.
         """
+        crystals = functional.softplus(batch.mean_over_atoms(self.convolve(batch)))
+        crystals = self.dropout(functional.softplus(self.crystal(crystals)))
+        outputs: Tensor = self.output(crystals)
+        return functional.log_softmax(outputs, dim=1) if self.classify else outputs
+
+    def convolve(self, batch: GraphBatch) -> Tensor:
+        """Every atom as its surroundings made it, shape (N, width)."""
         numbers = batch.atomic_numbers
         if int(numbers.max()) >= len(self.atom_columns):
             raise ValueError(
@@ -88,10 +96,32 @@ class CGCNN(nn.Module):
         edges = torch.exp(-(((batch.distances[:, None] - self.centres) / STEP) ** 2))
         for convolution in self.convolutions:
             atoms = convolution(batch, atoms, edges)
-        crystals = functional.softplus(batch.mean_over_atoms(atoms))
-        crystals = self.dropout(functional.softplus(self.crystal(crystals)))
-        outputs: Tensor = self.output(crystals)
-        return functional.log_softmax(outputs, dim=1) if self.classify else outputs
+        convolved: Tensor = atoms
+        return convolved
+
+
+class AdditiveCGCNN(CGCNN):
+    """CGCNN whose crystals are the mean of what their atoms contribute, so that predictions can be explained.
+
+    Args:
+        atom_columns, outputs, width, hidden, convolutions: as there; the hidden layer is the atoms'.
+    """
+
+    def __init__(
+        self, atom_columns: Tensor, outputs: int = 1, *, width: int = 64, hidden: int = 128, convolutions: int = 3
+    ) -> None:
+        super().__init__(atom_columns, outputs, width=width, hidden=hidden, convolutions=convolutions)
+        del self.crystal, self.dropout, self.output
+        self.readout = AdditiveReadout(width, hidden, outputs)
+
+    def forward(self, batch: GraphBatch) -> Tensor:
+        """Scaled targets, shape (G, outputs)."""
+        outputs: Tensor = self.readout(batch, self.convolve(batch))
+        return outputs
+
+    def atom_outputs(self, batch: GraphBatch) -> Tensor:
+        """What every atom contributes to its crystal's mean, shape (N, outputs)."""
+        return self.readout.of_atoms(self.convolve(batch))
 
 
 class GatedConvolution(nn.Module):
@@ -128,6 +158,7 @@ class _CGCNNEstimator(GraphEstimator):
 
     Args:
         width, hidden, convolutions, dropout: of the network.
+        additive: whether predictions are to be means over atoms, for ``automat.networks.explain``.
         epochs, batch_size, learning_rate, weight_decay: of its training.
         backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
         training: further fields of :class:`automat.networks.trainer.Recipe` by name.
@@ -141,6 +172,7 @@ class _CGCNNEstimator(GraphEstimator):
         hidden: int = 128,
         convolutions: int = 3,
         dropout: float = 0.5,
+        additive: bool = False,
         epochs: int = 30,
         batch_size: int = 64,
         learning_rate: float = 5e-3,
@@ -153,6 +185,7 @@ class _CGCNNEstimator(GraphEstimator):
         self.hidden = hidden
         self.convolutions = convolutions
         self.dropout = dropout
+        self.additive = additive
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -164,8 +197,13 @@ class _CGCNNEstimator(GraphEstimator):
     def make_network(self, outputs: int, *, classify: bool) -> CGCNN:
         from automat_featurizers.atom_features import cgcnn_atom_features
 
+        columns = torch.from_numpy(cgcnn_atom_features().copy())
+        if self.additive and classify:
+            raise ValueError("additive predictions are of numbers; classes have none")
+        if self.additive:
+            return AdditiveCGCNN(columns, outputs, width=self.width, hidden=self.hidden, convolutions=self.convolutions)
         return CGCNN(
-            torch.from_numpy(cgcnn_atom_features().copy()),
+            columns,
             outputs,
             classify=classify,
             width=self.width,

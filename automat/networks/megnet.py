@@ -26,7 +26,7 @@ Shapes: N atoms, E edges, G graphs and L lengths of a batch.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -34,16 +34,14 @@ from torch.nn import functional
 
 from automat.networks._layers import ElementEmbedding, ShiftedSoftplus
 from automat.networks._layers import dense as glorot
-from automat.networks.estimators import NetworkClassifier, NetworkEstimator, NetworkRegressor
-from automat.networks.primitives import batch_graphs
-from automat.networks.trainer import Recipe
+from automat.networks.estimators import GraphEstimator, NetworkClassifier, NetworkRegressor
 
 if TYPE_CHECKING:
-    from automat_featurizers.graphs import CrystalGraphs
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from automat.networks.primitives import GraphBatch, Rows
-    from automat.networks.trainer import Source
 
 REACH = 6.0
 """Centres of the distance Gaussians lie from zero to here, in angstrom."""
@@ -208,13 +206,14 @@ def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(dense(inputs, hidden), ShiftedSoftplus(), dense(hidden, outputs), ShiftedSoftplus())
 
 
-class _MEGNetEstimator(NetworkEstimator):
+class _MEGNetEstimator(GraphEstimator):
     """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
 
     Args:
         width, hidden, blocks: of the network.
         epochs, batch_size, learning_rate, weight_decay: of its training.
         backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
+        training: further fields of :class:`automat.networks.trainer.Recipe` by name.
         seed: of weights, shuffles and the inner holdout.
     """
 
@@ -229,6 +228,7 @@ class _MEGNetEstimator(NetworkEstimator):
         learning_rate: float = 5e-3,
         weight_decay: float = 1e-4,
         backend: str | None = None,
+        training: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         self.width = width
@@ -239,18 +239,8 @@ class _MEGNetEstimator(NetworkEstimator):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.backend = backend
+        self.training = training
         self.seed = seed
-
-    def recipe(self) -> Recipe:
-        return Recipe(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
-
-    def source(self, X: CrystalGraphs) -> Source:
-        return partial(batch_graphs, X, backend=self.backend)
 
     def make_network(self, outputs: int, *, classify: bool) -> MEGNet:
         return MEGNet(outputs, classify=classify, width=self.width, hidden=self.hidden, blocks=self.blocks)

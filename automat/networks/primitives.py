@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -98,6 +98,9 @@ class GraphBatch(Protocol):
     def mean_over_atoms(self, atoms: Tensor) -> Tensor:
         """Each graph's mean over its atoms: (N, F) to (G, F)."""
 
+    def to(self, device: torch.device) -> GraphBatch:
+        """The same batch on another device; DGL knows the CPU alone."""
+
 
 @dataclass(frozen=True, eq=False)
 class _TorchRows:
@@ -181,6 +184,9 @@ class _Arrays:
 
 @dataclass(frozen=True, eq=False)
 class _TorchBatch(_Arrays):
+    def to(self, device: torch.device) -> GraphBatch:
+        return _TorchBatch(**{array.name: getattr(self, array.name).to(device) for array in fields(self)})
+
     @cached_property
     def atoms(self) -> Rows:
         return _TorchRows(self.atoms_of)
@@ -213,6 +219,11 @@ class _TorchBatch(_Arrays):
 @dataclass(frozen=True, eq=False)
 class _DGLBatch(_Arrays):
     graph: Any
+
+    def to(self, device: torch.device) -> GraphBatch:
+        if device.type != "cpu":
+            raise ValueError(f"DGL's batches stay on the CPU, but {str(device)!r} is asked for; use backend 'torch'")
+        return self
 
     @cached_property
     def atoms(self) -> Rows:

@@ -16,24 +16,21 @@ Shapes: N atoms, E edges, G graphs and L lengths of a batch.
 from __future__ import annotations
 
 import math
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from automat.networks._layers import ElementEmbedding, ShiftedSoftplus, dense
-from automat.networks.estimators import NetworkClassifier, NetworkEstimator, NetworkRegressor
-from automat.networks.primitives import batch_graphs
-from automat.networks.trainer import Recipe
+from automat.networks.estimators import GraphEstimator, NetworkClassifier, NetworkRegressor
 
 if TYPE_CHECKING:
-    from automat_featurizers.graphs import CrystalGraphs
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from automat.networks.primitives import GraphBatch
-    from automat.networks.trainer import Source
 
 CUTOFF = 5.0
 """Filters end here, in angstrom; the paper's for crystals."""
@@ -84,6 +81,11 @@ class SchNet(nn.Module):
         Raises:
             ValueError: an atomic number that the embedding does not reach.
         """
+        outputs = batch.atoms.mean(self.atom_outputs(batch))
+        return functional.log_softmax(outputs, dim=1) if self.classify else outputs
+
+    def atom_outputs(self, batch: GraphBatch) -> Tensor:
+        """What every atom contributes to its crystal's mean, shape (N, outputs)."""
         lengths = batch.lengths[:, None]
         gaussians = torch.exp(-SHARPNESS * (lengths - self.centres) ** 2)
         # Falls smoothly from one to zero at the cutoff.
@@ -91,8 +93,8 @@ class SchNet(nn.Module):
         atoms = self.embedding(batch.atomic_numbers)
         for interaction in self.interactions:
             atoms = atoms + interaction(batch, atoms, gaussians, share)
-        outputs = batch.atoms.mean(self.atom(atoms))
-        return functional.log_softmax(outputs, dim=1) if self.classify else outputs
+        outputs: Tensor = self.atom(atoms)
+        return outputs
 
 
 class Interaction(nn.Module):
@@ -119,13 +121,14 @@ class Interaction(nn.Module):
         return change
 
 
-class _SchNetEstimator(NetworkEstimator):
+class _SchNetEstimator(GraphEstimator):
     """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
 
     Args:
         width, interactions: of the network.
         epochs, batch_size, learning_rate, weight_decay: of its training.
         backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
+        training: further fields of :class:`automat.networks.trainer.Recipe` by name.
         seed: of weights, shuffles and the inner holdout.
     """
 
@@ -139,6 +142,7 @@ class _SchNetEstimator(NetworkEstimator):
         learning_rate: float = 5e-3,
         weight_decay: float = 1e-4,
         backend: str | None = None,
+        training: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         self.width = width
@@ -148,18 +152,8 @@ class _SchNetEstimator(NetworkEstimator):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.backend = backend
+        self.training = training
         self.seed = seed
-
-    def recipe(self) -> Recipe:
-        return Recipe(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
-
-    def source(self, X: CrystalGraphs) -> Source:
-        return partial(batch_graphs, X, backend=self.backend)
 
     def make_network(self, outputs: int, *, classify: bool) -> SchNet:
         return SchNet(outputs, classify=classify, width=self.width, interactions=self.interactions)

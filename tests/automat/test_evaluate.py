@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,9 @@ from automat import splits
 from automat.core import Cell, Dataset, Model, Split
 from automat.evaluate import Inputs, Job, run_cell
 from automat.models import registry
+from automat.networks.ensembles import EnsembleRegressor
+from automat.networks.mlp import MLPRegressor
+from automat.store import Store
 
 
 def job_of(dataset: Dataset, *models: Model, inputs: Any = None) -> Job:
@@ -205,3 +209,31 @@ def test_the_record_says_what_was_searched(diabetes: Dataset) -> None:
     assert record.params == best["params"]
     assert record.metrics["validation"]["mae"] == best["value"]
     assert record.details["search"][0]["params"] == registry()["knn"].defaults
+
+
+def test_the_members_spread_is_stored_with_the_predictions(diabetes: Dataset, tmp_path: Path) -> None:
+    def build(params: dict[str, Any], seed: int) -> EnsembleRegressor:
+        return EnsembleRegressor(MLPRegressor(**params), members=2, seed=seed)
+
+    job = job_of(diabetes, Model(name="two", build=build))
+    record, predictions = run_cell(job, cell_of(job, "two", epochs=2))
+    assert predictions is not None
+    assert predictions.y_std is not None
+    assert (predictions.y_std > 0).all()
+    store = Store(tmp_path)
+    store.write(record, predictions)
+    stored = store.predictions(diabetes.name, [record.cell.key])
+    np.testing.assert_array_equal(stored["y_std"], predictions.y_std)
+
+
+def test_networks_that_fall_behind_in_the_search_are_ended(diabetes: Dataset) -> None:
+    def build(params: dict[str, Any], seed: int) -> MLPRegressor:
+        return MLPRegressor(**params, training={"holdout": 0.3}, seed=seed)
+
+    # So few rows have an inner holdout only if a larger share of them is asked for.
+    job = job_of(diabetes, replace(registry()["mlp"], name="judged_mlp", build=build))
+    record, _ = run_cell(job, cell_of(job, "judged_mlp", trials=8, epochs=6))
+    pruned = [row for row in record.details["search"] if "pruned_after" in row]
+    assert pruned
+    assert all(2 <= row["pruned_after"] <= 6 for row in pruned)
+    assert record.details["search"][0]["value"] is not None
