@@ -6,7 +6,6 @@ them. A worker that crashes or outruns the time limit costs its own cell only.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -54,19 +53,14 @@ def run_cells(
     """
     if not cells:
         return
-    from pebble import ProcessPool
+    from automat_featurizers.worker_pool import WorkerPool
 
     with (
         tempfile.TemporaryDirectory(prefix="automat-") as folder,
         environment(_process.ONE_THREAD),
         without_main(),
     ):
-        pool: Any = ProcessPool(
-            max_workers=min(jobs, len(cells)),
-            context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(str(_write_job(job, Path(folder))),),
-        )
+        pool: Any = WorkerPool(min(jobs, len(cells)), _start_worker, (str(_write_job(job, Path(folder))),))
         try:
             futures = {pool.schedule(_run_in_worker, args=(cell,), timeout=time_limit): cell for cell in cells}
             waiting: set[Any] = set(futures)

@@ -38,8 +38,6 @@ _ARRAYS: dict[str, dict[str, tuple[type, tuple[int, ...]]]] = {
 }
 """Type of every array, and its shape after the first axis."""
 
-_ATTEMPTS = 5
-
 
 def save(packed: PackedCompositions | PackedStructures, folder: Path | str) -> None:
     """Write packed arrays into a folder, in place of what was saved there before.
@@ -87,15 +85,14 @@ def open_packed(folder: Path | str) -> PackedCompositions | PackedStructures:
         ValueError: the files are damaged, or of a newer version.
     """
     folder = Path(folder)
-    for attempt in range(_ATTEMPTS):
+    while True:
         index = _index(folder)
         try:
             return _opened(folder, index)
         except FileNotFoundError as error:
-            # Someone may have saved others in the meantime; then the index names other files by now.
-            if attempt == _ATTEMPTS - 1 or index == _index(folder):
+            # Where others were saved in the meantime, the index names other files by now.
+            if index == _index(folder):
                 raise ValueError(f"{folder}: a file is missing: {error.filename}") from error
-    raise ValueError(f"{folder}: saved again and again while it was read")
 
 
 def _index(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -162,14 +161,9 @@ class Workers:
         self._waiting[future] = call
 
     def _started(self) -> Any:
-        from pebble import ProcessPool
+        from automat_featurizers.worker_pool import WorkerPool
 
-        return ProcessPool(
-            max_workers=self._count,
-            context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-            initargs=self._prepare,
-        )
+        return WorkerPool(self._count, _start_worker, self._prepare)
 
     def _outcome(self, future: Any) -> Outcome:
         from pebble import ProcessExpired
