@@ -276,7 +276,9 @@ class Predictions:
         y_true: targets, shape (n,).
         y_pred: predicted values or class codes, shape (n,).
         probabilities: class probabilities, shape (n, k); None for regression.
-        y_std: the spread that the model gives with its values, shape (n,); None where it gives none.
+        y_std: standard deviation of the errors to expect, shape (n,); None where nothing tells it.
+        lower, upper: ends of the interval that is to hold 90% of targets, shape (n,); None likewise, and NaN
+            where too few rows tell it.
     """
 
     ids: NDArray[np.str_]
@@ -284,6 +286,8 @@ class Predictions:
     y_pred: NDArray[np.float64]
     probabilities: NDArray[np.float64] | None = None
     y_std: NDArray[np.float64] | None = None
+    lower: NDArray[np.float64] | None = None
+    upper: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,17 +7,19 @@ rows; the test rows are predicted once, by the final model, and then measured.
 from __future__ import annotations
 
 import inspect
+import json
 import time
 import traceback
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from automat_leaderboards import metrics
+from automat_leaderboards import metrics, uncertainty
 
 from automat import _process
+from automat.calibration import calibrate
 from automat.core import Predictions, RunRecord
 from automat.splits import inner_holdout
 from automat.tuning import Search, Watch, is_worth_searching, search, unsearched
@@ -75,6 +77,30 @@ class Job:
     commit: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What an estimator gives for n rows.
+
+    Attributes:
+        values: predicted targets or class codes, shape (n,).
+        probabilities: of classes, shape (n, k); None for regression.
+        spread: that the model states with its values, shape (n,); None where it states none.
+    """
+
+    values: NDArray[np.float64]
+    probabilities: NDArray[np.float64] | None
+    spread: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Unseen:
+    """Rows that an estimator was not fitted on: their targets, what it gives for them, and whence they are."""
+
+    target: NDArray[np.float64]
+    given: _Given
+    origin: str
+
+
 def run_cell(job: Job, cell: Cell) -> tuple[RunRecord, Predictions | None]:
     """Compute one cell. A model that raises gives a failed record with its reason, and no predictions."""
     mark = _process.mark_memory()
@@ -126,55 +152,134 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
         raise ValueError(f"the target is not finite in {int((~np.isfinite(dataset.target)).sum())} rows")
     target = dataset.target if dataset.task == "regression" else dataset.target.astype(np.int64)
 
-    found = _tune(job, cell, inputs, target, settings)
+    found, judged = _tune(job, cell, inputs, target, settings)
     params = found.params | settings
     estimator = make_estimator(job, model, params, cell.seed)
     train_rows = inputs.take(fold.train)
     started = time.process_time()
     estimator.fit(train_rows, target[fold.train])
     fitted = time.process_time()
-    on_test, probabilities, spread = _predict(dataset, estimator, inputs.take(fold.test))
+    given = _predict(dataset, estimator, inputs.take(fold.test))
     predicted = time.process_time()
-    on_train, train_probabilities, _ = _predict(dataset, estimator, train_rows)
+    on_train = _predict(dataset, estimator, train_rows)
+    unseen, spent = _unseen(job, cell, inputs, target, params, estimator, judged)
+    predictions, about = _with_error_bars(dataset, fold, given, unseen)
 
-    details = dict(getattr(_final(estimator), "details_", {}))
+    details = dict(getattr(_final(estimator), "details_", {})) | about
     if found.history:
         details["search"] = list(found.history)
     scores: dict[str, Mapping[str, float]] = {
-        "train": metrics.score(dataset.task, dataset.target[fold.train], on_train, train_probabilities),
-        "test": metrics.score(dataset.task, dataset.target[fold.test], on_test, probabilities),
+        "train": metrics.score(dataset.task, dataset.target[fold.train], on_train.values, on_train.probabilities),
+        "test": _test_scores(dataset.task, predictions),
     }
     if found.scores:
         scores["validation"] = found.scores
     outcome = {
         "params": params,
         "metrics": scores,
-        "tune_seconds": found.seconds,
+        "tune_seconds": found.seconds + spent,
         "fit_seconds": fitted - started,
         "predict_seconds": predicted - fitted,
         "details": details,
     }
-    return outcome, Predictions(dataset.ids[fold.test], dataset.target[fold.test], on_test, probabilities, spread)
+    return outcome, predictions
 
 
-def _tune(job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: Mapping[str, Any]) -> Search:
+def _tune(
+    job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: Mapping[str, Any]
+) -> tuple[Search, _Unseen | None]:
+    """What the search found, and what its best trial made of the rows that it was judged by."""
     dataset, model, trials = job.dataset, job.models[cell.model], int(cell.budget["trials"])
     if not is_worth_searching(model, trials):
-        return unsearched(model)
+        return unsearched(model), None
     fit_on, judge_on = inner_holdout(dataset, job.folds[cell.fold])
     fit_rows, judge_rows = inputs.take(fit_on), inputs.take(judge_on)
+    judged: dict[str, _Given] = {}
 
     def objective(params: dict[str, Any], watch: Watch | None = None) -> Mapping[str, float]:
         estimator = make_estimator(job, model, {**params, **settings}, cell.seed)
         if watch is not None and hasattr(_final(estimator), "on_epoch"):
             _final(estimator).on_epoch = watch
         estimator.fit(fit_rows, target[fit_on])
-        predicted, probabilities, _ = _predict(dataset, estimator, judge_rows)
-        return metrics.score(dataset.task, dataset.target[judge_on], predicted, probabilities)
+        given = judged[_name_of(params)] = _predict(dataset, estimator, judge_rows)
+        return metrics.score(dataset.task, dataset.target[judge_on], given.values, given.probabilities)
 
     # A third of its epochs tell whether a network is worth the others.
     prune_after = settings["epochs"] // 3 if "epochs" in settings else None
-    return search(model, dataset.task, objective, trials=trials, seed=cell.seed, prune_after=prune_after)
+    found = search(model, dataset.task, objective, trials=trials, seed=cell.seed, prune_after=prune_after)
+    return found, _Unseen(
+        dataset.target[judge_on], judged[_name_of(found.params)], "the rows that the search judged by"
+    )
+
+
+def _unseen(
+    job: Job,
+    cell: Cell,
+    inputs: Inputs,
+    target: NDArray[Any],
+    params: Mapping[str, Any],
+    estimator: Any,
+    judged: _Unseen | None,
+) -> tuple[_Unseen | None, float]:
+    """Training rows that a fit like the final one has not seen, with its predictions, and CPU seconds spent on it.
+
+    A network has rows of its own that it holds out. Where neither it nor a search held out any, a model is
+    fitted once more without the inner holdout; not so a network or a search of its own, which would cost as
+    much again. Classes need none of it: their probabilities are judged as they are.
+    """
+    dataset, model, fold = job.dataset, job.models[cell.model], job.folds[cell.fold]
+    if dataset.task != "regression":
+        return None, 0.0
+    started = time.process_time()
+    held = getattr(_final(estimator), "held_rows_", None)
+    if held is not None and len(held):
+        rows = fold.train[held]
+        given = _predict(dataset, estimator, inputs.take(rows))
+        return _Unseen(dataset.target[rows], given, "the rows held out to choose the epoch"), 0.0
+    if judged is not None or model.searches_itself or model.cost == "network":
+        return judged, 0.0
+    fit_on, judge_on = inner_holdout(dataset, fold)
+    again = make_estimator(job, model, params, cell.seed)
+    again.fit(inputs.take(fit_on), target[fit_on])
+    given = _predict(dataset, again, inputs.take(judge_on))
+    spent = time.process_time() - started
+    return _Unseen(dataset.target[judge_on], given, "an inner holdout, by one more fit without it"), spent
+
+
+def _with_error_bars(
+    dataset: Dataset, fold: Fold, given: _Given, unseen: _Unseen | None
+) -> tuple[Predictions, dict[str, Any]]:
+    """The test rows' predictions, and what ``details`` say of their error bars."""
+    plain = Predictions(
+        dataset.ids[fold.test], dataset.target[fold.test], given.values, given.probabilities, given.spread
+    )
+    if unseen is None:
+        return plain, {}
+    learned = calibrate(unseen.target, unseen.given.values, unseen.given.spread)
+    lower, upper = learned.interval(given.values, given.spread)
+    about = {
+        "rows": learned.rows,
+        "from": unseen.origin,
+        "spread": "the same for all rows" if given.spread is None else "the model's own, scaled",
+    }
+    std = learned.std(given.values, given.spread)
+    return replace(plain, y_std=std, lower=lower, upper=upper), {"calibration": about}
+
+
+def _test_scores(task: str, made: Predictions) -> dict[str, float]:
+    """Metrics of the predictions, and of the error bars or probabilities that go with them."""
+    scores = metrics.score(task, made.y_true, made.y_pred, made.probabilities)
+    if made.probabilities is not None:
+        return scores | uncertainty.classification_uncertainty(made.y_true, made.probabilities)
+    if made.y_std is None:
+        return scores
+    nothing = np.full(len(made.ids), np.nan)
+    lower, upper = (nothing if end is None else end for end in (made.lower, made.upper))
+    return scores | uncertainty.regression_uncertainty(made.y_true, made.y_pred, made.y_std, lower, upper)
+
+
+def _name_of(params: Mapping[str, Any]) -> str:
+    return json.dumps(params, sort_keys=True, default=str)
 
 
 def _final(estimator: Any) -> Any:
@@ -182,12 +287,8 @@ def _final(estimator: Any) -> Any:
     return estimator[-1] if hasattr(estimator, "steps") else estimator
 
 
-def _predict(
-    dataset: Dataset, estimator: Any, rows: Any
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    """Predictions of shape (n,), class probabilities of shape (n, k) for classification, and a spread.
-
-    The spread, of shape (n,), is scikit-learn's ``return_std``, of a regressor whose ``predict`` knows it.
+def _predict(dataset: Dataset, estimator: Any, rows: Any) -> _Given:
+    """What the estimator gives for rows; scikit-learn's ``return_std`` where its ``predict`` knows it.
 
     Raises:
         ValueError: predictions that are not finite numbers; a model may not be scored on fewer rows.
@@ -202,13 +303,13 @@ def _predict(
     if not np.isfinite(predicted).all():
         raise ValueError(f"{int((~np.isfinite(predicted)).sum())} of {len(predicted)} predictions are not finite")
     if dataset.task == "regression":
-        return predicted, None, spread
+        return _Given(predicted, None, spread)
     given = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
     # A class that the training rows lack has no column of its own.
     probabilities = np.zeros((len(given), len(dataset.classes)))
     seen = getattr(estimator, "classes_", np.arange(given.shape[1]))
     probabilities[:, np.asarray(seen, dtype=np.intp)] = given
-    return predicted, probabilities, None
+    return _Given(predicted, probabilities, None)
 
 
 def _record(job: Job, cell: Cell, status: Any, **outcome: Any) -> RunRecord:

@@ -147,7 +147,11 @@ class Store:
         folder = self.folder(dataset) / "predictions"
         paths = [folder / f"{key}.parquet" for key in keys]
         tables = [pd.read_parquet(path) for path in paths if path.is_file()]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        if not tables:
+            return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        found = pd.concat(tables, ignore_index=True)
+        # Earlier releases wrote fewer columns.
+        return found.assign(**{name: np.nan for name in PREDICTION_COLUMNS if name not in found})
 
     def _record_path(self, dataset: str, key: str) -> Path:
         return self.folder(dataset) / "records" / f"{key}.json"
@@ -211,7 +215,14 @@ def _to_parquet(record: RunRecord, predictions: Predictions) -> bytes:
             "id": predictions.ids,
             "y_true": predictions.y_true,
             "y_pred": predictions.y_pred,
-            "y_std": np.full(n, np.nan) if predictions.y_std is None else predictions.y_std,
+            **{
+                name: np.full(n, np.nan) if values is None else values
+                for name, values in (
+                    ("y_std", predictions.y_std),
+                    ("lower", predictions.lower),
+                    ("upper", predictions.upper),
+                )
+            },
             "probability": probability,
         }
     )

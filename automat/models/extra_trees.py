@@ -10,9 +10,9 @@ from automat.models._sklearn import BOTH, BSD, GRINSZTAJN
 
 
 def _regressor(params: dict[str, Any], seed: int) -> Any:
-    from sklearn.ensemble import ExtraTreesRegressor
+    from automat.models._tree_spread import SpreadExtraTreesRegressor
 
-    return ExtraTreesRegressor(**params, random_state=seed)
+    return SpreadExtraTreesRegressor(**params, random_state=seed)
 
 
 def _classifier(params: dict[str, Any], seed: int) -> Any:

@@ -10,9 +10,9 @@ from automat.models._sklearn import BOTH, BSD, GRINSZTAJN
 
 
 def _regressor(params: dict[str, Any], seed: int) -> Any:
-    from sklearn.ensemble import RandomForestRegressor
+    from automat.models._tree_spread import SpreadForestRegressor
 
-    return RandomForestRegressor(**params, random_state=seed)
+    return SpreadForestRegressor(**params, random_state=seed)
 
 
 def _classifier(params: dict[str, Any], seed: int) -> Any:

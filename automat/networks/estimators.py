@@ -40,6 +40,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         checkpoint: where ``fit`` is kept, and goes on from; likewise not a parameter.
         network_: the fitted network, in evaluation mode, on the CPU.
         details_: learning curves and sizes, JSON-able.
+        held_rows_: positions of the rows that were held out to choose the epoch by, and not trained on.
     """
 
     epochs: int
@@ -52,6 +53,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     checkpoint: Checkpoint | None = None
     network_: nn.Module
     details_: dict[str, Any]
+    held_rows_: NDArray[np.intp]
 
     def recipe(self) -> Recipe:
         """How to train, from the estimator's parameters.
@@ -109,7 +111,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             curves = trainer.train(
                 network, lessons, problem, recipe, self.seed, on_epoch=self.on_epoch, checkpoint=self.checkpoint
             )
-        self.network_ = network
+        self.network_, self.held_rows_ = network, rows[1]
         self.details_ = {
             **_told(curves),
             "parameters": sum(weights.numel() for weights in network.parameters()),

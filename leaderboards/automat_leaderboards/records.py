@@ -8,6 +8,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from automat_leaderboards.uncertainty import CLASSIFICATION_UNCERTAINTY, REGRESSION_UNCERTAINTY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,6 +60,10 @@ RECORD_COLUMNS: Mapping[str, str] = MappingProxyType(
         for part in PARTS
         for metric in (*REGRESSION_METRICS, *CLASSIFICATION_METRICS)
     }
+    | {
+        f"test_{name}": f"{name} of the error bars or probabilities of the test rows; NaN where not defined"
+        for name in (*REGRESSION_UNCERTAINTY, *CLASSIFICATION_UNCERTAINTY)
+    }
 )
 """Column name to meaning."""
 
@@ -70,7 +76,9 @@ PREDICTION_COLUMNS: Mapping[str, str] = MappingProxyType(
         "id": "row name",
         "y_true": "target, or class code",
         "y_pred": "prediction, or class code",
-        "y_std": "standard deviation of the prediction; NaN where the model gives none",
+        "y_std": "standard deviation of the errors to expect; NaN where nothing tells it",
+        "lower": "lower end of the interval that is to hold 90% of targets; NaN likewise",
+        "upper": "its upper end",
         "probability": "of class 1 (binary) or of the predicted class; NaN for regression",
     }
 )

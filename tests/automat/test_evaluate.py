@@ -237,3 +237,78 @@ def test_networks_that_fall_behind_in_the_search_are_ended(diabetes: Dataset) ->
     assert pruned
     assert all(2 <= row["pruned_after"] <= 6 for row in pruned)
     assert record.details["search"][0]["value"] is not None
+
+
+def _holding_out(params: dict[str, Any], seed: int) -> MLPRegressor:
+    return MLPRegressor(**params, training={"holdout": 0.3}, seed=seed)
+
+
+NET = Model(name="net", build=_holding_out, cost="network")
+
+
+@pytest.mark.parametrize(
+    ("model", "trials", "settings", "origin"),
+    [
+        (registry()["knn"], 3, {}, "the rows that the search judged by"),
+        (registry()["knn"], 1, {}, "an inner holdout, by one more fit without it"),
+        (NET, 1, {"epochs": 5}, "the rows held out to choose the epoch"),
+    ],
+)
+def test_error_bars_come_from_training_rows_that_were_not_fitted(
+    diabetes: Dataset, model: Model, trials: int, settings: dict[str, Any], origin: str
+) -> None:
+    job = job_of(diabetes, model)
+    record, made = run_cell(job, cell_of(job, model.name, trials=trials, **settings))
+    assert record.status == "ok", record.error
+    assert record.details["calibration"]["from"] == origin
+    assert made is not None
+    assert made.y_std is not None
+    assert made.lower is not None
+    assert made.upper is not None
+    inside = (made.lower <= made.y_true) & (made.y_true <= made.upper)
+    assert record.metrics["test"]["coverage"] == inside.mean()
+    assert inside.mean() > 0.75
+
+
+def test_a_network_that_holds_nothing_out_is_not_trained_twice_for_error_bars(diabetes: Dataset) -> None:
+    job = job_of(diabetes, replace(registry()["mlp"], cost="network"))
+    record, made = run_cell(job, cell_of(job, "mlp", trials=1, epochs=2))
+    assert made is not None
+    assert made.y_std is None
+    assert "calibration" not in record.details
+    assert "coverage" not in record.metrics["test"]
+
+
+def test_rows_that_a_spy_saw_do_not_judge_it_and_test_rows_do_not_calibrate(diabetes: Dataset) -> None:
+    Spy.seen.clear()
+    job = job_of(diabetes, SPY)
+    _, made = run_cell(job, cell_of(job, "spy", trials=1))
+    final, again = Spy.seen
+    assert len(again) < len(final) == len(job.folds[0].train)
+    assert made is not None
+    assert made.y_std is not None
+    # A mean's error bar is the root mean square distance of the held-out targets from the others' mean.
+    held = np.array([row for row in final.tolist() if row not in again.tolist()])
+    mean = again[:, -1].mean()
+    assert made.y_std == pytest.approx(np.full(len(made.ids), np.sqrt(((held[:, -1] - mean) ** 2).mean())))
+
+
+def test_a_forest_tells_how_far_its_trees_are_apart(diabetes: Dataset) -> None:
+    assert diabetes.table is not None
+    rows = diabetes.table.to_numpy()
+    for name in ("random_forest", "extra_trees"):
+        forest = registry()[name].make("regression", {"n_estimators": 20, "max_features": 0.5}, 0)
+        forest.fit(rows[:100], diabetes.target[:100])
+        mean, spread = forest.predict(rows[100:], return_std=True)
+        by_tree = np.stack([tree.predict(rows[100:]) for tree in forest.estimators_])
+        np.testing.assert_allclose(mean, by_tree.mean(axis=0))
+        np.testing.assert_allclose(spread, by_tree.std(axis=0))
+
+
+def test_probabilities_are_judged_as_they_are(flowers: Dataset) -> None:
+    job = job_of(flowers, registry()["knn"])
+    record, made = run_cell(job, cell_of(job, "knn", trials=1))
+    assert made is not None
+    assert made.y_std is None
+    assert {"log_loss", "brier", "calibration_error"} <= set(record.metrics["test"])
+    assert "calibration" not in record.details
