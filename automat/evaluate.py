@@ -6,7 +6,6 @@ rows; the test rows are predicted once, by the final model, and then measured.
 
 from __future__ import annotations
 
-import inspect
 import json
 import time
 import traceback
@@ -21,6 +20,7 @@ from automat_leaderboards import metrics, uncertainty
 from automat import _process
 from automat.calibration import calibrate
 from automat.core import Predictions, RunRecord
+from automat.output import Output, final_step, output_of
 from automat.splits import inner_holdout
 from automat.tuning import Search, Watch, is_worth_searching, search, unsearched
 
@@ -78,26 +78,11 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class _Given:
-    """What an estimator gives for n rows.
-
-    Attributes:
-        values: predicted targets or class codes, shape (n,).
-        probabilities: of classes, shape (n, k); None for regression.
-        spread: that the model states with its values, shape (n,); None where it states none.
-    """
-
-    values: NDArray[np.float64]
-    probabilities: NDArray[np.float64] | None
-    spread: NDArray[np.float64] | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Unseen:
+class Unseen:
     """Rows that an estimator was not fitted on: their targets, what it gives for them, and whence they are."""
 
     target: NDArray[np.float64]
-    given: _Given
+    given: Output
     origin: str
 
 
@@ -162,15 +147,15 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
     given = _predict(dataset, estimator, inputs.take(fold.test))
     predicted = time.process_time()
     on_train = _predict(dataset, estimator, train_rows)
-    unseen, spent = _unseen(job, cell, inputs, target, params, estimator, judged)
+    unseen, spent = unseen_rows(job, cell, inputs, target, params, estimator, judged)
     predictions, about = _with_error_bars(dataset, fold, given, unseen)
 
-    details = dict(getattr(_final(estimator), "details_", {})) | about
+    details = dict(getattr(final_step(estimator), "details_", {})) | about
     if found.history:
         details["search"] = list(found.history)
     scores: dict[str, Mapping[str, float]] = {
         "train": metrics.score(dataset.task, dataset.target[fold.train], on_train.values, on_train.probabilities),
-        "test": _test_scores(dataset.task, predictions),
+        "test": measure(dataset.task, predictions),
     }
     if found.scores:
         scores["validation"] = found.scores
@@ -187,19 +172,19 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
 
 def _tune(
     job: Job, cell: Cell, inputs: Inputs, target: NDArray[Any], settings: Mapping[str, Any]
-) -> tuple[Search, _Unseen | None]:
+) -> tuple[Search, Unseen | None]:
     """What the search found, and what its best trial made of the rows that it was judged by."""
     dataset, model, trials = job.dataset, job.models[cell.model], int(cell.budget["trials"])
     if not is_worth_searching(model, trials):
         return unsearched(model), None
     fit_on, judge_on = inner_holdout(dataset, job.folds[cell.fold])
     fit_rows, judge_rows = inputs.take(fit_on), inputs.take(judge_on)
-    judged: dict[str, _Given] = {}
+    judged: dict[str, Output] = {}
 
     def objective(params: dict[str, Any], watch: Watch | None = None) -> Mapping[str, float]:
         estimator = make_estimator(job, model, {**params, **settings}, cell.seed)
-        if watch is not None and hasattr(_final(estimator), "on_epoch"):
-            _final(estimator).on_epoch = watch
+        if watch is not None and hasattr(final_step(estimator), "on_epoch"):
+            final_step(estimator).on_epoch = watch
         estimator.fit(fit_rows, target[fit_on])
         given = judged[_name_of(params)] = _predict(dataset, estimator, judge_rows)
         return metrics.score(dataset.task, dataset.target[judge_on], given.values, given.probabilities)
@@ -207,20 +192,18 @@ def _tune(
     # A third of its epochs tell whether a network is worth the others.
     prune_after = settings["epochs"] // 3 if "epochs" in settings else None
     found = search(model, dataset.task, objective, trials=trials, seed=cell.seed, prune_after=prune_after)
-    return found, _Unseen(
-        dataset.target[judge_on], judged[_name_of(found.params)], "the rows that the search judged by"
-    )
+    return found, Unseen(dataset.target[judge_on], judged[_name_of(found.params)], "the rows that the search judged by")
 
 
-def _unseen(
+def unseen_rows(
     job: Job,
     cell: Cell,
     inputs: Inputs,
     target: NDArray[Any],
     params: Mapping[str, Any],
     estimator: Any,
-    judged: _Unseen | None,
-) -> tuple[_Unseen | None, float]:
+    judged: Unseen | None,
+) -> tuple[Unseen | None, float]:
     """Training rows that a fit like the final one has not seen, with its predictions, and CPU seconds spent on it.
 
     A network has rows of its own that it holds out. Where neither it nor a search held out any, a model is
@@ -231,11 +214,11 @@ def _unseen(
     if dataset.task != "regression":
         return None, 0.0
     started = time.process_time()
-    held = getattr(_final(estimator), "held_rows_", None)
+    held = getattr(final_step(estimator), "held_rows_", None)
     if held is not None and len(held):
         rows = fold.train[held]
         given = _predict(dataset, estimator, inputs.take(rows))
-        return _Unseen(dataset.target[rows], given, "the rows held out to choose the epoch"), 0.0
+        return Unseen(dataset.target[rows], given, "the rows held out to choose the epoch"), 0.0
     if judged is not None or model.searches_itself or model.cost == "network":
         return judged, 0.0
     fit_on, judge_on = inner_holdout(dataset, fold)
@@ -243,11 +226,11 @@ def _unseen(
     again.fit(inputs.take(fit_on), target[fit_on])
     given = _predict(dataset, again, inputs.take(judge_on))
     spent = time.process_time() - started
-    return _Unseen(dataset.target[judge_on], given, "an inner holdout, by one more fit without it"), spent
+    return Unseen(dataset.target[judge_on], given, "an inner holdout, by one more fit without it"), spent
 
 
 def _with_error_bars(
-    dataset: Dataset, fold: Fold, given: _Given, unseen: _Unseen | None
+    dataset: Dataset, fold: Fold, given: Output, unseen: Unseen | None
 ) -> tuple[Predictions, dict[str, Any]]:
     """The test rows' predictions, and what ``details`` say of their error bars."""
     plain = Predictions(
@@ -266,7 +249,7 @@ def _with_error_bars(
     return replace(plain, y_std=std, lower=lower, upper=upper), {"calibration": about}
 
 
-def _test_scores(task: str, made: Predictions) -> dict[str, float]:
+def measure(task: str, made: Predictions) -> dict[str, float]:
     """Metrics of the predictions, and of the error bars or probabilities that go with them."""
     scores = metrics.score(task, made.y_true, made.y_pred, made.probabilities)
     if made.probabilities is not None:
@@ -282,34 +265,8 @@ def _name_of(params: Mapping[str, Any]) -> str:
     return json.dumps(params, sort_keys=True, default=str)
 
 
-def _final(estimator: Any) -> Any:
-    """The model itself, behind what its inputs need."""
-    return estimator[-1] if hasattr(estimator, "steps") else estimator
-
-
-def _predict(dataset: Dataset, estimator: Any, rows: Any) -> _Given:
-    """What the estimator gives for rows; scikit-learn's ``return_std`` where its ``predict`` knows it.
-
-    Raises:
-        ValueError: predictions that are not finite numbers; a model may not be scored on fewer rows.
-    """
-    spread: NDArray[np.float64] | None = None
-    if dataset.task == "regression" and "return_std" in inspect.signature(_final(estimator).predict).parameters:
-        given, spread = estimator.predict(rows, return_std=True)
-        spread = np.asarray(spread, dtype=np.float64).ravel()
-    else:
-        given = estimator.predict(rows)
-    predicted = np.asarray(given, dtype=np.float64).ravel()
-    if not np.isfinite(predicted).all():
-        raise ValueError(f"{int((~np.isfinite(predicted)).sum())} of {len(predicted)} predictions are not finite")
-    if dataset.task == "regression":
-        return _Given(predicted, None, spread)
-    given = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
-    # A class that the training rows lack has no column of its own.
-    probabilities = np.zeros((len(given), len(dataset.classes)))
-    seen = getattr(estimator, "classes_", np.arange(given.shape[1]))
-    probabilities[:, np.asarray(seen, dtype=np.intp)] = given
-    return _Given(predicted, probabilities, None)
+def _predict(dataset: Dataset, estimator: Any, rows: Any) -> Output:
+    return output_of(estimator, rows, dataset.task, len(dataset.classes))
 
 
 def _record(job: Job, cell: Cell, status: Any, **outcome: Any) -> RunRecord:

@@ -1,0 +1,280 @@
+"""Files to predictions: crystals, tables and lists of formulas, in parts, with a reason for what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from automat.core import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pandas as pd
+
+    from automat.trained import TrainedModel
+
+CRYSTALS = (".cif", ".vasp", ".poscar", ".json")
+STANDARD_INPUT = "-"
+
+_AT_ONCE = 5_000
+"""Rows that are predicted together: enough to be quick, few enough to need little memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows of the input.
+
+    Attributes:
+        ids: of all rows.
+        given: what was read of each: a pymatgen object or formula; a data frame for plain tables.
+        errors: position to why that row cannot be read.
+    """
+
+    ids: list[str]
+    given: Any
+    errors: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many rows were written, and how many of them have no prediction."""
+
+    rows: int
+    failed: int
+
+
+def write(
+    model: Path,
+    inputs: Sequence[str | Path],
+    *,
+    output: Path | None = None,
+    form: str | None = None,
+    explained: bool = False,
+    allow_pickle: bool = False,
+) -> Written:
+    """Predict with a model's file, and write as it goes.
+
+    Args:
+        model: the file.
+        inputs: see :func:`predict`.
+        output: a file; None: standard output.
+        form: ``csv``, ``json`` or ``table``; None: by the file's ending, or a table.
+        explained: what every feature or atom adds, instead of the predictions.
+        allow_pickle: load a model that can run any code.
+
+    Raises:
+        InputError: the model or an input cannot be used, or the file cannot be written.
+    """
+    from automat import trained as models
+
+    chosen = _form(output, form)
+    trained = models.load(model, allow_pickle=allow_pickle)
+    make = None
+    if explained:
+        from automat.explanation import explain
+
+        def make(rows: Any, ids: list[str]) -> pd.DataFrame:
+            return explain(trained, rows, ids)
+
+    parts = predict(trained, inputs, make)
+    if output is None:
+        return _WRITERS[chosen](parts, sys.stdout, trained)
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            return _WRITERS[chosen](parts, file, trained)
+    except OSError as error:
+        raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from error
+
+
+def _form(output: Path | None, form: str | None) -> str:
+    chosen = form or (output.suffix.lower().removeprefix(".") if output is not None else "table")
+    if chosen not in _WRITERS:
+        raise UnknownNameError("format", chosen, _WRITERS)
+    return chosen
+
+
+def predict(
+    trained: TrainedModel, inputs: Sequence[str | Path], make: Callable[[Any, list[str]], pd.DataFrame] | None = None
+) -> Iterator[pd.DataFrame]:
+    """Predictions of everything in the inputs, in order, a part at a time.
+
+    Args:
+        trained: the model.
+        inputs: files (CIF, POSCAR, or tables with a formula, structure or plain columns), folders of crystals, or
+            ``-`` for formulas on standard input, a line each.
+        make: materials and ids to a table; the model's own description of them by default.
+
+    Returns:
+        Tables with ``id``, what ``make`` gives, and ``error``: empty, or why the row has no prediction.
+
+    Raises:
+        InputError: an input is absent, is of no known kind, or has nothing that the model takes.
+    """
+    if not inputs:
+        raise InputError("nothing to predict: name a file, a folder, or - for standard input")
+    for given in inputs:
+        for part in _parts(trained, given):
+            yield _predicted(part, make or trained.describe)
+
+
+def _predicted(part: Part, make: Callable[[Any, list[str]], pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    good = [row for row in range(len(part.ids)) if row not in part.errors]
+    made = pd.DataFrame({"id": []})
+    if good:
+        rows = part.given.iloc[good] if hasattr(part.given, "iloc") else [part.given[row] for row in good]
+        made = make(rows, [part.ids[row] for row in good]).assign(error="")
+    if not part.errors:
+        return made
+    failed = pd.DataFrame({"id": [part.ids[row] for row in part.errors], "error": list(part.errors.values())})
+    together = pd.concat([made, failed], ignore_index=True)
+    # In the order of the input; several rows may explain one material.
+    place = {identity: position for position, identity in enumerate(part.ids)}
+    return together.iloc[np.argsort(together["id"].map(place), kind="stable")].reset_index(drop=True)
+
+
+def _parts(trained: TrainedModel, given: str | Path) -> Iterator[Part]:
+    if str(given) == STANDARD_INPUT:
+        yield from _formulas(trained, (line.strip() for line in sys.stdin))
+        return
+    path = Path(given)
+    if path.is_dir():
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in CRYSTALS)
+        if not files:
+            raise InputError(f"the folder {str(path)!r} holds no crystal ({', '.join(CRYSTALS)})")
+        for start in range(0, len(files), _AT_ONCE):
+            yield _crystals(trained, files[start : start + _AT_ONCE])
+        return
+    if not path.is_file():
+        raise InputError(f"no file or folder at {str(path)!r}")
+    if _is_crystal(path):
+        yield _crystals(trained, [path])
+        return
+    yield from _table(trained, path)
+
+
+def _is_crystal(path: Path) -> bool:
+    if path.suffix.lower() != ".json":
+        return path.suffix.lower() in CRYSTALS or path.name.upper().startswith(("POSCAR", "CONTCAR"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False  # the reader of tables says what is wrong with it
+    return isinstance(content, dict) and "lattice" in content
+
+
+def _table(trained: TrainedModel, path: Path) -> Iterator[Part]:
+    from automat.datasets import files, tables
+
+    columns_of = (tables.ID_COLUMNS, tables.STRUCTURE_COLUMNS, tables.FORMULA_COLUMNS)
+    frame = files.read(path, {name for names in columns_of for name in names})
+    columns = {column.lower(): column for column in reversed(frame.columns)}
+    id_column, structure_column, formula_column = (
+        next((columns[name] for name in names if name in columns), None) for names in columns_of
+    )
+    if id_column is None:
+        ids = [f"row-{row + 1}" for row in range(len(frame))]
+    else:
+        ids = frame[id_column].astype(str).tolist()
+    takes = trained.card.inputs
+    material = structure_column if takes == "structures" else formula_column or structure_column
+    if takes != "table" and material is None:
+        wanted = tables.STRUCTURE_COLUMNS + (() if takes == "structures" else tables.FORMULA_COLUMNS)
+        raise InputError(
+            f"{path.name!r} has no column of {takes} ({', '.join(wanted)}); its columns are {', '.join(frame.columns)}"
+        )
+    for start in range(0, len(frame), _AT_ONCE):
+        rows = frame.iloc[start : start + _AT_ONCE]
+        names = ids[start : start + _AT_ONCE]
+        if material is None:
+            yield Part(names, rows, {})
+        else:
+            kind = "structure" if material == structure_column else "composition"
+            yield _part(names, *_read(rows[material].tolist(), kind, names))
+
+
+def _read(cells: list[Any], kind: str, names: list[str]) -> tuple[list[Any], list[int], list[str]]:
+    from automat.datasets import materials
+
+    return materials.read_each(cells, getattr(materials, kind), np.array(names))
+
+
+def _crystals(trained: TrainedModel, files: Sequence[Path]) -> Part:
+    from automat.datasets import materials
+
+    if trained.card.inputs == "table":
+        raise InputError(f"{trained.card.name!r} takes a table with the columns {', '.join(trained.card.columns)}")
+    names = np.array([each.name for each in files])
+    read, kept, reasons = materials.read_each(
+        files, lambda file: materials.structure(file.read_text(encoding="utf-8", errors="replace")), names
+    )
+    return _part(names.tolist(), read, kept, reasons)
+
+
+def _formulas(trained: TrainedModel, lines: Iterator[str]) -> Iterator[Part]:
+    if trained.card.inputs != "compositions":
+        raise InputError(f"{trained.card.name!r} takes {trained.card.inputs}; standard input is read as formulas")
+    lines = (line for line in lines if line)
+    while batch := list(islice(lines, _AT_ONCE)):
+        yield _part(batch, *_read(batch, "composition", batch))
+
+
+def _part(names: list[str], read: list[Any], kept: list[int], reasons: list[str]) -> Part:
+    place = dict(zip(kept, read, strict=True))
+    lost = [row for row in range(len(names)) if row not in place]
+    told = [reason.partition(": ")[2] for reason in reasons]
+    return Part(names, [place.get(row) for row in range(len(names))], dict(zip(lost, told, strict=True)))
+
+
+def _as_csv(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel) -> Written:
+    rows = failed = 0
+    columns: list[str] | None = None
+    for part in parts:
+        safe = part.assign(**{name: part[name].map(_harmless) for name in ("id", "error") if name in part})
+        if columns is None:
+            columns = safe.columns.tolist()
+        safe.reindex(columns=columns).to_csv(file, index=False, header=rows == 0, lineterminator="\n")
+        rows, failed = rows + len(part), failed + _failed(part)
+    return Written(rows, failed)
+
+
+def _as_json(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel) -> Written:
+    rows = failed = 0
+    file.write("[")
+    for part in parts:
+        for record in json.loads(part.to_json(orient="records", double_precision=15)):
+            file.write((",\n " if rows else "\n ") + json.dumps(record, ensure_ascii=False))
+            rows += 1
+        failed += _failed(part)
+    file.write("\n]\n")
+    return Written(rows, failed)
+
+
+def _as_table(parts: Iterator[pd.DataFrame], file: TextIO, trained: TrainedModel) -> Written:
+    from automat import terminal
+
+    rows = failed = 0
+    for part in parts:
+        terminal.print_predictions(part, trained.card.target, trained.card.unit, file)
+        rows, failed = rows + len(part), failed + _failed(part)
+    return Written(rows, failed)
+
+
+_WRITERS = {"csv": _as_csv, "json": _as_json, "table": _as_table}
+
+
+def _failed(part: pd.DataFrame) -> int:
+    return int((part["error"] != "").sum()) if "error" in part else 0
+
+
+def _harmless(cell: object) -> object:
+    """Text that a spreadsheet would take for a formula, as text."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@"} else cell

@@ -1,0 +1,171 @@
+"""Files to predictions, on real crystals and formulas."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automat import datasets, plan, prediction
+from automat.core import Dataset, InputError
+from automat.evaluate import Job, run_cell
+from automat.refit import refit
+from automat.trained import TrainedModel
+
+
+@cache
+def crystals() -> Dataset:
+    whole = datasets.load("mp_dielectric")
+    assert whole.structures is not None
+    packed = whole.structures.take(np.arange(50))
+    return replace(
+        whole, ids=whole.ids[:50], target=whole.target[:50], structures=packed, compositions=packed.compositions
+    )
+
+
+@cache
+def trained_on(kind: str) -> TrainedModel:
+    dataset = crystals()
+    if kind == "compositions":
+        dataset = replace(dataset, name="formulas", inputs="compositions", structures=None)
+    if kind == "table":
+        table = pd.DataFrame({"x": np.arange(50.0), "phase": ["a", "b"] * 25})
+        dataset = replace(dataset, inputs="table", table=table, structures=None, compositions=None)
+    planned = plan.make(dataset, models=["linear"], preset="quick", trials=1)
+    inputs = plan.inputs(planned, planned.cells, cache_dir=None, jobs=1)
+    job = Job(dataset, planned.folds, {model.name: model for model in planned.models}, inputs)
+    return refit(job, [run_cell(job, cell)[0] for cell in planned.cells])
+
+
+def told(kind: str, *inputs: object) -> pd.DataFrame:
+    return pd.concat(prediction.predict(trained_on(kind), [str(each) for each in inputs]), ignore_index=True)
+
+
+def write_cifs(folder: Path, count: int = 3) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"crystal-{row}.cif" for row in range(count)]
+    for row, path in enumerate(paths):
+        path.write_text(crystals().structures[row].to(fmt="cif"))  # type: ignore[index]
+    return paths
+
+
+def test_crystals_from_files_and_folders(tmp_path: Path) -> None:
+    paths = write_cifs(tmp_path / "cifs")
+    poscar = tmp_path / "POSCAR"
+    poscar.write_text(crystals().structures[3].to(fmt="poscar"))  # type: ignore[index]
+    as_json = tmp_path / "one.json"
+    as_json.write_text(crystals().structures[4].to_json())  # type: ignore[index]
+    made = told("structures", tmp_path / "cifs", poscar, as_json)
+    assert made["id"].tolist() == [*(path.name for path in paths), "POSCAR", "one.json"]
+    expected = trained_on("structures").predict(crystals().structures.take(np.arange(5)))  # type: ignore[union-attr]
+    np.testing.assert_allclose(made["prediction"], expected, rtol=1e-4)
+    assert (made["error"] == "").all()
+    assert made["in_domain"].all()
+
+
+def test_crystals_serve_a_model_of_compositions(tmp_path: Path) -> None:
+    [path] = write_cifs(tmp_path, 1)
+    formula = crystals().structures[0].composition  # type: ignore[index]
+    assert told("compositions", path)["prediction"].tolist() == trained_on("compositions").predict([formula]).tolist()
+
+
+def test_tables_keep_their_ids_and_order_and_say_what_cannot_be_read(tmp_path: Path) -> None:
+    table = tmp_path / "new.csv"
+    table.write_text("id,formula,remark\n007,NaCl,x\n8,Nothing,y\n9,MgO,z\n")
+    made = told("compositions", table)
+    assert made["id"].tolist() == ["007", "8", "9"]
+    assert made["error"].tolist()[0] == made["error"].tolist()[2] == ""
+    assert "'Nothing'" in made["error"][1]
+    assert np.isnan(made["prediction"][1])
+    np.testing.assert_array_equal(made["prediction"][[0, 2]], trained_on("compositions").predict(["NaCl", "MgO"]))
+
+
+def test_tables_of_structures_and_plain_ones(tmp_path: Path) -> None:
+    texts = [crystals().structures[row].to(fmt="cif") for row in range(2)]  # type: ignore[index]
+    pd.DataFrame({"cif": texts}).to_parquet(tmp_path / "s.parquet")
+    made = told("structures", tmp_path / "s.parquet")
+    assert made["id"].tolist() == ["row-1", "row-2"]
+    (tmp_path / "plain.csv").write_text("phase,x\nb,3\nc,4\n")
+    assert told("table", tmp_path / "plain.csv")["prediction"].notna().all()
+
+
+def test_formulas_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("NaCl\n\n  MgO \nnothing\n"))
+    made = told("compositions", "-")
+    assert made["id"].tolist() == ["NaCl", "MgO", "nothing"]
+    assert (made["error"] != "").tolist() == [False, False, True]
+
+
+def test_much_input_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction, "_AT_ONCE", 7)
+    table = tmp_path / "many.csv"
+    formulas = [f"Na{1 + row % 5}Cl{1 + row % 3}" for row in range(20)]
+    table.write_text("formula\n" + "\n".join(formulas) + "\n")
+    parts = list(prediction.predict(trained_on("compositions"), [table]))
+    assert [len(part) for part in parts] == [7, 7, 6]
+    together = pd.concat(parts)["prediction"]
+    np.testing.assert_allclose(together, trained_on("compositions").predict(formulas), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "message"),
+    [
+        ("structures", "f.csv", "formula\nNaCl\n", r"'f.csv' has no column of structures \(structure, cif, poscar\)"),
+        ("compositions", "f.csv", "x\n1\n", "no column of compositions"),
+        ("table", "f.csv", "x\n1\n", "lacks the columns 'phase'"),
+        ("table", "f.cif", "data_x\n", "takes a table with the columns x, phase"),
+        ("compositions", "f.txt", "NaCl", "a table ends in"),
+        ("compositions", "f.json", "{", "cannot read 'f.json' as JSON"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(tmp_path: Path, kind: str, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=message):
+        told(kind, tmp_path / name)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to predict"):
+        list(prediction.predict(trained_on("table"), []))
+    with pytest.raises(InputError, match="no file or folder at"):
+        told("structures", tmp_path / "absent.cif")
+    with pytest.raises(InputError, match="holds no crystal"):
+        told("structures", tmp_path)
+    with pytest.raises(InputError, match="standard input is read as formulas"):
+        told("structures", "-")
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "table"])
+def test_every_format_holds_every_row(tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    model = trained_on("compositions").save(tmp_path / "m.automat")
+    table = tmp_path / "new.csv"
+    table.write_text("id,formula\n=1+1,NaCl\nb,Nothing\n<script>,MgO\n")
+    written = prediction.write(model, [table], form=form)
+    assert (written.rows, written.failed) == (3, 1)
+    text = capsys.readouterr().out
+    expected = trained_on("compositions").predict(["NaCl", "MgO"])
+    if form == "table":
+        assert "<script>" in text
+        assert f"{expected[0]:.5g}" in text
+        return
+    made = pd.read_csv(io.StringIO(text)) if form == "csv" else pd.DataFrame(json.loads(text))
+    assert made["id"].tolist() == ["'=1+1" if form == "csv" else "=1+1", "b", "<script>"]
+    np.testing.assert_allclose(made["prediction"][[0, 2]].astype(float), expected, rtol=1e-12)
+
+
+def test_files_end_as_their_format_says(tmp_path: Path) -> None:
+    model = trained_on("compositions").save(tmp_path / "m.automat")
+    table = tmp_path / "new.csv"
+    table.write_text("formula\nNaCl\n")
+    prediction.write(model, [table], output=tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text())[0]["id"] == "row-1"
+    with pytest.raises(InputError, match=r"unknown format 'xls'.*Allowed: csv, json, table"):
+        prediction.write(model, [table], output=tmp_path / "out.xls")
+    with pytest.raises(InputError, match="cannot write"):
+        prediction.write(model, [table], output=tmp_path / "no" / "out.csv")
