@@ -21,14 +21,14 @@ from automat.core import (
 )
 
 if TYPE_CHECKING:
-    from automat.api import RunResult, leaderboards, load_results, report, run
+    from automat.api import RunResult, leaderboards, load_model, load_results, report, run, run_ladder
 
 __all__ = [
     "Budget", "Cell", "Dataset", "Fold", "InputError", "Model", "Predictions", "RunRecord", "RunResult",
-    "Split", "UnknownNameError", "leaderboards", "load_results", "report", "run",
+    "Split", "UnknownNameError", "leaderboards", "load_model", "load_results", "report", "run", "run_ladder",
 ]  # fmt: skip
 
-_CALLS = frozenset({"RunResult", "leaderboards", "load_results", "report", "run"})
+_CALLS = frozenset({"RunResult", "leaderboards", "load_model", "load_results", "report", "run", "run_ladder"})
 
 
 def __getattr__(name: str) -> Any:

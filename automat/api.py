@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import automat_leaderboards
 import automat_reports
 
-from automat import _process, datasets, plan
+from automat import _process, datasets, ladder, plan, trained
+from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.evaluate import Job
 from automat.executors import local
+from automat.refit import save_entrant
 from automat.store import Store, check_writable
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from automat_leaderboards import Leaderboard
 
     from automat.core import Cell, Model, Predictions, RunRecord
+    from automat.judgement import Judgement
+    from automat.ladder import LadderResult
+    from automat.trained import TrainedModel
 
 DEFAULT_OUT = Path("automat-runs")
 
@@ -55,6 +60,7 @@ class RunResult:
         page: its HTML file.
         computed, reused, failed: cells run now, cells found done, cells of this run without a result.
         left_out: models that could not enter, each with the reason.
+        model: the file of the entrant that was kept, if one was asked for.
     """
 
     board: Leaderboard
@@ -63,6 +69,7 @@ class RunResult:
     reused: int
     failed: int
     left_out: Mapping[str, str]
+    model: Path | None = None
 
 
 def cache_dir(out: Path) -> Path:
@@ -100,6 +107,9 @@ def run(
     time_limit: float | None = None,
     jobs: int | None = None,
     out: str | Path = DEFAULT_OUT,
+    save_models: bool = False,
+    model: str | None = None,
+    allow_pickle: bool = False,
     command: str = "",
     progress: Progress | None = None,
 ) -> RunResult:
@@ -111,21 +121,29 @@ def run(
         models: names, ``.py`` files or Model objects; all that can enter when None.
         features: feature set of the tabular models; the fullest for the data when None.
         preset: ``quick``, ``default`` or ``best``.
-        split: kind of split; stratified for classes, else random, when None.
-        folds: number of folds; the preset's when None.
+        split: as ``automat splits`` lists them; stratified for classes, else random, when None.
+        folds: number of folds; when None the preset's, or the split's own.
         trials: overrides the preset's Optuna trials.
         seed: of the split, the search and the models.
         time_limit: seconds a cell may take; a slower one becomes a ``timeout`` record.
         jobs: worker processes; one a core when None.
         out: folder of records and pages.
+        save_models: refit the winner on all rows with its tuned parameters, and keep it as one file.
+        model: the entrant to keep instead of the winner.
+        allow_pickle: keep it even if it has no form that runs no code on loading.
         command: what the page gives as the command that reproduces it.
         progress: told what the run does.
 
     Raises:
-        InputError: something given cannot be used; nothing has been computed then.
+        InputError: something given cannot be used; nothing has been computed then. Or, at the end, the entrant
+            cannot be kept; its results are.
     """
+    if model is not None and not save_models:
+        raise InputError(f"model {model!r} is to be kept, but save_models is not set")
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs must be at least 1, but got {jobs}")
+    if split == ladder.LADDER:
+        raise InputError("split 'ladder' is several splits; call run_ladder, or `automat run --split ladder`")
     store = Store(Path(out))
     try:
         check_writable(store.root)
@@ -141,7 +159,9 @@ def run(
         folds=folds,
         trials=trials,
         seed=seed,
+        cache_dir=cache_dir(store.root),
     )
+    store.write_folds(planned.dataset, planned.folds)
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
     pages = _Pages(store, planned, command)
     try:
@@ -151,7 +171,73 @@ def run(
         raise
     failed = sum(not store.is_done(cell) for cell in planned.cells)
     board, page = pages.render()
-    return RunResult(board, page, len(missing), len(planned.cells) - len(missing), failed, planned.left_out)
+    kept = None
+    if save_models:
+        kept = save_entrant(
+            store,
+            planned,
+            board,
+            name=model,
+            cache_dir=cache_dir(store.root),
+            jobs=jobs or local.default_jobs(),
+            command=command,
+            allow_pickle=allow_pickle,
+        )
+    return RunResult(board, page, len(missing), len(planned.cells) - len(missing), failed, planned.left_out, kept)
+
+
+def load_model(path: str | Path, *, allow_pickle: bool = False) -> TrainedModel:
+    """A model that ``run(..., save_models=True)`` kept: ``load_model(path).predict(structures)``.
+
+    Args:
+        path: the file.
+        allow_pickle: load one that can run any code; only for files of your own.
+
+    Raises:
+        InputError: the file cannot be read, or holds a pickle.
+    """
+    return trained.load(path, allow_pickle=allow_pickle)
+
+
+def run_ladder(
+    dataset: str | Path | Dataset,
+    *,
+    target: str | None = None,
+    preset: str = "default",
+    folds: int | None = None,
+    seed: int = 0,
+    out: str | Path = DEFAULT_OUT,
+    **options: Any,
+) -> LadderResult:
+    """Compare the same models on splits that ask for more and more, from chance to whole clusters left out.
+
+    The arguments are those of :func:`run`, without ``split``.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    data = dataset if isinstance(dataset, Dataset) else datasets.load(dataset, target=target)
+
+    def run_rung(kind: str) -> RunResult:
+        return run(data, preset=preset, split=kind, folds=folds, seed=seed, out=out, **options)
+
+    store = Store(Path(out))
+    kept = cache_dir(store.root)
+    return ladder.climb(data, run_rung, store=store, preset=preset, folds=folds, seed=seed, cache_dir=kept)
+
+
+def gate(
+    model: str | Path | Model, dataset: str | Path | Dataset, *, runs: str | Path = DEFAULT_OUT, **options: Any
+) -> Judgement:
+    """Does a model beat the baseline on the same folds, and how sure is that?
+
+    What is missing is run: the model, and the baseline where no run below ``runs`` has it. The options are those
+    of :func:`automat.gate.judge` (against, metric, margin, confidence) and of :func:`run`.
+
+    Raises:
+        InputError: something given cannot be used, or the two cannot be compared; the message says why.
+    """
+    return judging.judge(model, dataset, run=run, runs=runs, cache_dir=cache_dir(Path(runs)), **options)
 
 
 def load_results(runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None) -> pd.DataFrame:
@@ -173,7 +259,10 @@ def leaderboards(runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None) 
         UnknownNameError: no records of that dataset.
     """
     store = _existing(runs)
-    return [automat_leaderboards.build(records) for records in _protocols(store, dataset)]
+    return [
+        automat_leaderboards.build(records, store.predictions(records["dataset"].iloc[0], records["cell"]))
+        for records in _protocols(store, dataset)
+    ]
 
 
 def report(runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None) -> list[Path]:
@@ -290,8 +379,9 @@ def _render(store: Store, facts: Mapping[str, Any]) -> tuple[Leaderboard, Path]:
 
 
 def _render_records(store: Store, records: pd.DataFrame) -> tuple[Leaderboard, Path]:
-    board = automat_leaderboards.build(records)
     newest = records.sort_values("finished_at").iloc[-1]
+    predictions = store.predictions(newest["dataset"], records["cell"])
+    board = automat_leaderboards.build(records, predictions)
     context = store.read_context(newest) | {
         "versions": newest["versions"],
         "commit": newest["commit"],
@@ -299,7 +389,6 @@ def _render_records(store: Store, records: pd.DataFrame) -> tuple[Leaderboard, P
         "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     path = store.page(newest)
-    predictions = store.predictions(board.dataset, records["cell"])
     store.write_page(path, automat_reports.render_board(board, predictions, context))
     return board, path
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ import typer
 
 from automat.core import InputError
 
+EXIT_REFUSED = 1
 EXIT_BAD_INPUT = 2
 EXIT_CELLS_FAILED = 3
 EXIT_INTERRUPTED = 130
@@ -36,40 +39,52 @@ def run(
     models: Annotated[str | None, typer.Option(help="Names and .py files, comma-separated. All by default.")] = None,
     features: Annotated[str | None, typer.Option(help="A feature set from `automat featurizers`.")] = None,
     preset: Annotated[str, typer.Option(help="Budget: quick, default or best.")] = "default",
-    split: Annotated[str | None, typer.Option(help="A split from `automat splits`.")] = None,
+    split: Annotated[str | None, typer.Option(help="A split from `automat splits`, or ladder: several.")] = None,
     folds: Annotated[int | None, typer.Option(help="Number of folds; the preset's by default.")] = None,
     trials: Annotated[int | None, typer.Option(help="Optuna trials an entrant, overriding the preset.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split, the search and the models.")] = 0,
     time_limit: Annotated[str | None, typer.Option(help="Limit a cell, e.g. 90s, 30m, 2h.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of records and pages.")] = DEFAULT_RUNS,
+    save_models: Annotated[
+        bool, typer.Option("--save-models", help="Refit the winner on all rows and keep it.")
+    ] = False,
+    model: Annotated[str | None, typer.Option(help="With --save-models: keep this entrant instead.")] = None,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Keep it even if loading it can run any code.")
+    ] = False,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
-    from automat import api, terminal
+    from automat import api, ladder, terminal
 
     limit = terminal.parse_duration(time_limit) if time_limit else None
     try:
         with terminal.ProgressBar() as progress:
-            result = api.run(
+            result = (api.run_ladder if split == ladder.LADDER else partial(api.run, split=split))(
                 dataset,
                 target=target,
                 models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
                 features=features,
                 preset=preset,
-                split=split,
                 folds=folds,
                 trials=trials,
                 seed=seed,
                 time_limit=limit,
                 jobs=jobs,
                 out=out,
+                save_models=save_models,
+                model=model,
+                allow_pickle=allow_pickle,
                 command=shlex.join(["automat", *sys.argv[1:]]),
                 progress=progress,
             )
     except KeyboardInterrupt:
         typer.echo("automat: stopped. Finished cells are kept; the same command goes on from here.", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    terminal.print_run(result)
+    if isinstance(result, ladder.LadderResult):
+        terminal.print_ladder(result)
+    else:
+        terminal.print_run(result)
     if result.failed:
         raise typer.Exit(EXIT_CELLS_FAILED)
 
@@ -112,13 +127,16 @@ def leaderboard(
     dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write the newest board as CSV.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the newest board as JSON.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Also write the newest board as a LaTeX table.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Also write the newest board as Markdown.")] = None,
 ) -> None:
-    """Print the leaderboards of finished runs."""
+    """Print the leaderboards of finished runs, and what several datasets say together."""
     from automat import api, terminal
 
     boards = api.leaderboards(runs, dataset=dataset)
     terminal.print_boards(boards)
-    terminal.write_board(boards[0], csv=csv, json=json)
+    terminal.print_overviews(boards)
+    terminal.write_board(boards[0], csv=csv, json=json, latex=latex, markdown=markdown)
 
 
 @app.command()
@@ -133,8 +151,156 @@ def report(
         typer.echo(f"page: {path}")
 
 
+@app.command()
+def check(
+    model: Annotated[str, typer.Argument(help="A .py file, or the name of an installed model.")],
+    time_limit: Annotated[str, typer.Option(help="Limit a step, e.g. 90s.")] = "60s",
+) -> None:
+    """Try a model of your own on a toy set, in seconds: does it keep what an entrant promises?"""
+    from automat import check as checks
+    from automat import terminal, terminal_gate
+
+    report = checks.check(model, time_limit=terminal.parse_duration(time_limit))
+    terminal_gate.print_check(report)
+    if not report.passed:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@app.command()
+def gate(
+    model: Annotated[str, typer.Argument(help="A .py file with one model.")],
+    dataset: Annotated[str, typer.Option(help="A name from `automat datasets`, a table file, or a folder.")],
+    target: Annotated[str | None, typer.Option(help="Target column of a file.")] = None,
+    against: Annotated[str, typer.Option(help="best, an entrant's name, or another .py file.")] = "best",
+    metric: Annotated[str | None, typer.Option(help="That decides; mae or roc_auc by default.")] = None,
+    margin: Annotated[float, typer.Option(help="Beat the baseline by more than this, in the metric's unit.")] = 0.0,
+    confidence: Annotated[float, typer.Option(help="One-sided, from 0.5 to below 1.")] = 0.95,
+    features: Annotated[str | None, typer.Option(help="A feature set from `automat featurizers`.")] = None,
+    preset: Annotated[str, typer.Option(help="Budget: quick, default or best.")] = "default",
+    split: Annotated[str | None, typer.Option(help="A split from `automat splits`.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Number of folds; the preset's by default.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Optuna trials an entrant, overriding the preset.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the split, the search and the models.")] = 0,
+    time_limit: Annotated[str | None, typer.Option(help="Limit a cell, e.g. 90s, 30m, 2h.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
+    runs: Annotated[Path, typer.Option("--runs", "--out", help="Folder of the baseline's records.")] = DEFAULT_RUNS,
+    summary: Annotated[Path | None, typer.Option(help="Append the verdict to this Markdown file.")] = None,
+) -> None:
+    """Exit 0 only if a model of your own beats the baseline; 1 if not, 2 if they cannot be compared."""
+    from automat import api, terminal, terminal_gate
+
+    limit = terminal.parse_duration(time_limit) if time_limit else None
+    try:
+        with terminal.ProgressBar() as progress:
+            judgement = api.gate(
+                model,
+                dataset,
+                target=target,
+                against=against,
+                metric=metric,
+                margin=margin,
+                confidence=confidence,
+                features=features,
+                preset=preset,
+                split=split,
+                folds=folds,
+                trials=trials,
+                seed=seed,
+                time_limit=limit,
+                jobs=jobs,
+                runs=runs,
+                command=shlex.join(["automat", *sys.argv[1:]]),
+                progress=progress,
+            )
+    except InputError as error:
+        terminal_gate.write_summary(summary, error)
+        raise
+    except KeyboardInterrupt:
+        typer.echo("automat: stopped. Finished cells are kept; the same command goes on from here.", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    terminal_gate.print_judgement(judgement)
+    terminal_gate.write_summary(summary, judgement)
+    if not judgement.beats:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@app.command()
+def predict(
+    trained: Annotated[Path, typer.Argument(help="A model that `automat run --save-models` kept.")],
+    more: Annotated[list[str] | None, typer.Argument(help="More inputs.", metavar="[INPUT]...")] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="A CIF, POSCAR, table or folder; - for formulas on stdin.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="A .csv or .json file; the terminal by default.")] = None,
+    form: Annotated[str | None, typer.Option("--format", help="csv, json or table.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="What every feature or atom adds.")] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Load a file that can run any code: only one of your own.")
+    ] = False,
+) -> None:
+    """Predict with a trained model: value, error bar, and whether it knows such materials."""
+    from automat import prediction_files
+
+    given = [*(inputs or []), *(more or [])]
+    written = prediction_files.write(trained, given, output=output, form=form, explained=explain, allow_pickle=allow_pickle)
+    if written.failed:
+        typer.echo(f"automat: {written.failed} of {written.rows} rows have no prediction; see `error`", err=True)
+        raise typer.Exit(EXIT_CELLS_FAILED)
+
+
+@app.command()
+def audit(
+    dataset: Annotated[str, typer.Option(help="A name from `automat datasets`, a table file, or a folder.")],
+    target: Annotated[str | None, typer.Option(help="Target column of a file.")] = None,
+    split: Annotated[str | None, typer.Option(help="A split from `automat splits`.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Number of folds.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the split.")] = None,
+    runs: Annotated[Path | None, typer.Option(help="Compare the entrants of these runs on touched rows.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
+    fail_over: Annotated[float | None, typer.Option(help="Exit 1 above this percentage of touched test rows.")] = None,
+    kinds: Annotated[str | None, typer.Option(help="What to look for, comma-separated. All by default.")] = None,
+    time_limit: Annotated[str, typer.Option(help="Of comparing crystals in full, e.g. 90s, 30m, 2h.")] = "60s",
+) -> None:
+    """Find duplicates and leaks between training and test rows, and whom they help."""
+    from automat import api, terminal, terminal_audit
+    from automat import audit as audits
+
+    cache = api.cache_dir(runs or DEFAULT_RUNS)
+    found = audits.audit(
+        dataset,
+        target=target,
+        split=split,
+        folds=folds,
+        seed=seed,
+        kinds=[name.strip() for name in kinds.split(",") if name.strip()] if kinds is not None else None,
+        runs=runs,
+        jobs=jobs,
+        seconds=terminal.parse_duration(time_limit),
+        cache_dir=cache,
+    )
+    terminal_audit.print_audit(found)
+    if fail_over is not None and 100 * found.share() > fail_over:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@app.command()
+def verify(
+    runs: Annotated[Path, typer.Argument(help="Folder that `automat run --out` wrote.")] = DEFAULT_RUNS,
+) -> None:
+    """Recompute every metric from the stored predictions; exit 1 if anything does not agree."""
+    from automat import terminal_audit
+    from automat import verify as verification
+
+    found = verification.verify(runs)
+    terminal_audit.print_verification(found)
+    if not found.agrees:
+        raise typer.Exit(EXIT_REFUSED)
+
+
 def main() -> None:
     """Run the command line; every refusal is one message and no traceback."""
+    # What pymatgen says to its own developers is no help to who types a command.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pymatgen")
     try:
         app()
     except InputError as error:

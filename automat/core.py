@@ -62,6 +62,8 @@ class Dataset:
         classes: class names, in the order of their codes; empty for regression.
         source, licence, citation: where the data comes from and how to cite it.
         notes: what was set aside on reading, a sentence each.
+        extra: columns of the source that no model sees (dates, folds of its own), in the order of the rows;
+            None where it has none.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Dataset:
     licence: str = ""
     citation: str = ""
     notes: tuple[str, ...] = ()
+    extra: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -113,21 +116,45 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """How a dataset is cut: the kind of split, its number of folds, and the seed of its shuffle."""
+    """How a dataset is cut: as it is asked for, and once it is made, as it was made.
+
+    Attributes:
+        kind: what ``--split`` takes: a kind's name, with its column or its repeats where it has them
+            (``formula``, ``column:my_fold``, ``random*3``).
+        folds: folds asked for (of one repeat; 0: as many as the kind makes by itself); all folds, once made.
+        seed: of its shuffle.
+        sha256: hex digest of the ids of every fold; empty until it is made.
+        version: of the kind's code; empty until it is made.
+    """
 
     kind: str
     folds: int
     seed: int
+    sha256: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One cut: row positions to train on and to test on, disjoint."""
+    """One cut: row positions to train on and to test on, disjoint. Rows may be in neither.
+
+    Attributes:
+        split: the split as made, the same for all its folds.
+        index: from 0.
+        train, test: sorted row positions.
+        label: what is left out, e.g. ``O``; empty where rows are drawn by chance.
+        validation: rows that are fixed for tuning, in neither of the others; None: tuning cuts ``train``.
+        groups: of every row of the dataset, shape (n,), the code of the group that is never parted; None
+            where rows stand alone.
+    """
 
     split: Split
     index: int
     train: NDArray[np.intp]
     test: NDArray[np.intp]
+    label: str = ""
+    validation: NDArray[np.intp] | None = None
+    groups: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +210,8 @@ class Model:
         name: unique, short, lower case.
         input: ``features`` (float array, n x columns), ``compositions``, ``structures`` (packed,
             iterable as pymatgen objects), or ``graph`` (packed crystal graphs).
+        graph: of a ``graph`` model, what its edges are: ``nearest``, ``radius`` or ``voronoi``, with settings where
+            they are not the defaults (``radius:cutoff=6``; see ``automat_featurizers.graph_builder``).
         build: parameters and a seed to an unfitted estimator (a regressor, where tasks name regression):
             scikit-learn's ``fit(X, y)`` and ``predict(X)``, and ``predict_proba`` over the class codes
             0..k-1 for classification. What it leaves in ``details_``, a JSON-able dict, is kept with its record.
@@ -204,6 +233,7 @@ class Model:
     name: str
     build: Builder
     input: ModelInput = "features"
+    graph: str = "nearest"
     space: Callable[[optuna.Trial], dict[str, Any]] = _no_space
     build_classifier: Builder | None = None
     tasks: tuple[Task, ...] = ("regression",)
@@ -258,6 +288,8 @@ class Cell:
         """Hex digest of everything that decides the result."""
         content = asdict(self) | {"budget": dict(self.budget)}
         del content["dataset"]
+        # Records from before folds had a digest keep their names.
+        content["split"] = {name: value for name, value in content["split"].items() if value != ""}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -309,6 +341,7 @@ class RunRecord:
         host: processor and system, without the machine's name.
         finished_at: UTC, ISO 8601.
         details: what the entrant says of itself (search history, epoch curves, comparison tables).
+        predictions_sha256: of the file of its predictions, filled as it is stored; empty where there is none.
     """
 
     cell: Cell
@@ -331,3 +364,4 @@ class RunRecord:
     host: str = ""
     finished_at: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    predictions_sha256: str = ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from automat_featurizers import Features
+    from automat_featurizers import CachedGraphs, Features, GraphBuilder
 
     from automat.core import Budget, Dataset, Fold
 
@@ -60,8 +60,9 @@ def make(
     folds: int | None = None,
     trials: int | None = None,
     seed: int = 0,
+    cache_dir: Path | None = None,
 ) -> Plan:
-    """Work a run out.
+    """Work a run out; ``cache_dir`` keeps features that some splits need.
 
     Raises:
         InputError: a name that is not known, a model that was asked for and cannot enter, or folds that
@@ -70,8 +71,10 @@ def make(
     budget = presets.budget(preset, trials=trials)
     if not 0 <= seed <= MAX_SEED:
         raise InputError(f"seed must be between 0 and {MAX_SEED}, but got {seed}")
-    cut = Split(split or splits.default_kind(dataset), budget.folds if folds is None else folds, seed)
-    made = splits.make(dataset, cut)
+    kind = split or splits.default_kind(dataset)
+    dataset = splits.with_column_aside(dataset, kind)
+    wanted = splits.default_folds(kind, budget.folds) if folds is None else folds
+    made = splits.make(dataset, Split(kind, wanted, seed), cache_dir=cache_dir)
     entrants = _entrants(models)
     left_out = {model.name: reason for model in entrants if (reason := _cannot_enter(model, dataset))}
     if models is not None and left_out:
@@ -84,7 +87,7 @@ def make(
             dataset=dataset.name,
             dataset_sha256=dataset.sha256,
             target=dataset.target_name,
-            split=cut,
+            split=fold.split,
             fold=fold.index,
             model=model.name,
             model_version=model.version,
@@ -136,7 +139,8 @@ def _inputs(
         return Inputs(made.values, made.seconds, _failure_notes(made, features))
     if model.input == "graph":
         structures: Any = dataset.structures
-        return Inputs(*automat_featurizers.cached_graphs(structures, cache_dir))
+        graphs = automat_featurizers.cached_graphs(structures, cache_dir, _builder(model), jobs=jobs, progress=report)
+        return Inputs(graphs.graphs, graphs.seconds, _edgeless(graphs, features))
     return Inputs(dataset.structures if model.input == "structures" else dataset.compositions)
 
 
@@ -146,6 +150,14 @@ def _failure_notes(made: Features, features: str) -> tuple[str, ...]:
     first = next(iter(made.failures.values()))
     count, rows = len(made.failures), len(made.values)
     return (f"{count} of {rows} rows lack a column of the features {features!r} (first: {first}).",)
+
+
+def _edgeless(made: CachedGraphs, features: str) -> tuple[str, ...]:
+    if not made.failures:
+        return ()
+    first = next(iter(made.failures.values()))
+    count, rows = len(made.failures), len(made.graphs)
+    return (f"{count} of {rows} graphs of {features!r} have no edges (first: {first}).",)
 
 
 def _entrants(models: Sequence[str | Model] | None) -> tuple[Model, ...]:
@@ -195,7 +207,23 @@ def _feature_set(dataset: Dataset, name: str | None) -> str:
 
 
 def _given(model: Model, feature_set: str) -> str:
-    return feature_set if model.input == "features" else model.input
+    if model.input == "features":
+        return feature_set
+    return f"graph:{_builder(model).spec}" if model.input == "graph" else model.input
+
+
+def _builder(model: Model) -> GraphBuilder:
+    """Of the graphs that a model takes.
+
+    Raises:
+        InputError: there are none such.
+    """
+    from automat_featurizers import graph_builder
+
+    try:
+        return graph_builder(model.graph)
+    except ValueError as error:
+        raise InputError(f"model {model.name!r}: {error}") from error
 
 
 def _version(model: Model, dataset: Dataset, feature_set: str) -> str:
@@ -206,7 +234,7 @@ def _version(model: Model, dataset: Dataset, feature_set: str) -> str:
     if model.input == "features":
         return automat_featurizers.TableEncoder().version
     if model.input == "graph":
-        return automat_featurizers.CrystalGraphBuilder().version
+        return _builder(model).version
     return "1"
 
 

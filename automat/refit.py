@@ -118,8 +118,10 @@ def _inner_error(record: RunRecord) -> float:
     from automat_leaderboards.metrics import HIGHER_IS_BETTER, PRIMARY
 
     metric = PRIMARY[record.task]
-    value = record.metrics.get("validation", {}).get(metric, np.inf)
-    return -value if metric in HIGHER_IS_BETTER and np.isfinite(value) else value
+    value = record.metrics.get("validation", {}).get(metric)
+    if value is None:
+        return np.inf
+    return -value if metric in HIGHER_IS_BETTER else value
 
 
 def _card(job: Job, chosen: RunRecord, done: Sequence[RunRecord], command: str) -> Card:
@@ -156,8 +158,10 @@ def _card(job: Job, chosen: RunRecord, done: Sequence[RunRecord], command: str) 
 
 
 def _mean_scores(done: Sequence[RunRecord]) -> dict[str, float]:
-    names = done[0].metrics["test"]
-    means = {name: float(np.mean([record.metrics["test"].get(name, np.nan) for record in done])) for name in names}
+    """Means over folds of what is defined on all of them; a record on disk has None where it is not."""
+    table = [record.metrics["test"] for record in done]
+    defined = [name for name in table[0] if all(scores.get(name) is not None for scores in table)]
+    means = {name: float(np.mean([scores[name] for scores in table])) for name in defined}
     return {name: value for name, value in means.items() if np.isfinite(value)}
 
 

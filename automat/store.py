@@ -4,7 +4,9 @@ Layout, under the folder that ``--out`` names::
 
     <dataset>/records/<cell key>.json          a RunRecord
     <dataset>/predictions/<cell key>.parquet   its test predictions
+    <dataset>/folds/<split>-<digest>.parquet   which ids every fold trains, validates and tests on
     <dataset>/<board>.json, <board>.html       what a board's page says of its data, and the page
+    <dataset>/<board>.audit.json               what `automat audit` found of a board's folds and entrants
     index.html                                 links the pages
 """
 
@@ -17,7 +19,7 @@ import os
 import re
 import secrets
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,14 +27,16 @@ import numpy as np
 from automat.core import Cell, RunRecord, Split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
-    from automat.core import Predictions
+    from automat.core import Dataset, Fold, Predictions
 
-_SET_ASIDE = ".unreadable"
+SET_ASIDE = ".unreadable"
+"""What the name of a record ends with that could not be read."""
+
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 80
 
@@ -46,7 +50,7 @@ def folder_name(dataset: str) -> str:
     ('mp_formation', 'My-data-8ffd7f')
     """
     safe = _UNSAFE.sub("-", dataset).strip(".-")[:_LONGEST_NAME]
-    return safe if safe and safe == dataset else f"{safe}-{_digest(dataset)}".strip("-")
+    return safe if safe and safe == dataset else f"{safe}-{digest(dataset)}".strip("-")
 
 
 def check_writable(folder: Path) -> None:
@@ -60,7 +64,8 @@ def check_writable(folder: Path) -> None:
         pass
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Six hex digits that tell names apart."""
     return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
@@ -92,19 +97,51 @@ class Store:
         cell = record.cell
         if predictions is not None:
             path = self.folder(cell.dataset) / "predictions" / f"{cell.key}.parquet"
-            _write_whole(path, _to_parquet(record, predictions))
+            content = _to_parquet(record, predictions)
+            _write_whole(path, content)
+            record = replace(record, predictions_sha256=hashlib.sha256(content).hexdigest())
         text = json.dumps(_jsonable(asdict(record)), indent=1, allow_nan=False)
         _write_whole(self._record_path(cell.dataset, cell.key), text.encode())
+
+    def write_folds(self, dataset: Dataset, folds: Sequence[Fold]) -> None:
+        """Keep which ids are in which part of which fold; folds that lie there already are the same."""
+        import io
+
+        path = self.folds_path(dataset.name, folds[0].split)
+        if path.is_file():
+            return
+        buffer = io.BytesIO()
+        _folds_frame(dataset, folds).to_parquet(buffer, index=False)
+        _write_whole(path, buffer.getvalue())
+
+    def read_folds(self, dataset_name: str, split: Split) -> pd.DataFrame:
+        """The folds of a split as it was made: columns id, fold, part (train, validation or test) and label.
+
+        Raises:
+            FileNotFoundError: they were not kept.
+            ValueError, OSError: what lies there is no table.
+        """
+        import pandas as pd
+
+        return pd.read_parquet(self.folds_path(dataset_name, split))
 
     def write_page(self, path: Path, text: str) -> None:
         """Write a page whole."""
         _write_whole(path, text.encode())
 
+    def write_beside(self, dataset: str, name: str, content: Mapping[str, Any]) -> Path:
+        """Keep plain values as a JSON file of that name, beside the dataset's boards."""
+        path = self.folder(dataset) / name
+        _write_whole(path, json.dumps(_jsonable(content), indent=1, allow_nan=False).encode())
+        return path
+
     def page(self, row: Mapping[str, Any]) -> Path:
         """Where the page of the board that a record's row belongs to lies."""
-        facts = "|".join(str(row[name]) for name in ("dataset_sha256", "target", "preset", "split_seed", "seed"))
+        facts = "|".join(str(row[name]) for name in (
+            "dataset_sha256", "target", "preset", "split_seed", "seed", "folds_sha256",
+        ))  # fmt: skip
         name = f"{row['preset'].replace(', ', '-').replace(' ', '')}-{row['split']}{row['folds']}"
-        return self.folder(row["dataset"]) / f"{folder_name(f'{name}-{_digest(facts)}')}.html"
+        return self.folder(row["dataset"]) / f"{folder_name(f'{name}-{digest(facts)}')}.html"
 
     @staticmethod
     def board_of(cell: Cell) -> dict[str, Any]:
@@ -153,6 +190,11 @@ class Store:
         # Earlier releases wrote fewer columns.
         return found.assign(**{name: np.nan for name in PREDICTION_COLUMNS if name not in found})
 
+    def folds_path(self, dataset: str, split: Split) -> Path:
+        """Where the folds of a split as it was made lie."""
+        name = folder_name(f"{_UNSAFE.sub('-', split.kind)}{split.folds}-{split.sha256[:8]}")
+        return self.folder(dataset) / "folds" / f"{name}.parquet"
+
     def _record_path(self, dataset: str, key: str) -> Path:
         return self.folder(dataset) / "records" / f"{key}.json"
 
@@ -182,6 +224,18 @@ def as_row(record: RunRecord) -> dict[str, Any]:
     return row
 
 
+def _folds_frame(dataset: Dataset, folds: Sequence[Fold]) -> pd.DataFrame:
+    import pandas as pd
+
+    parts = [
+        pd.DataFrame({"id": dataset.ids[rows], "fold": fold.index, "part": part, "label": fold.label})
+        for fold in folds
+        for part, rows in (("train", fold.train), ("validation", fold.validation), ("test", fold.test))
+        if rows is not None
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
 def _board_columns(cell: Cell) -> dict[str, Any]:
     return {
         "dataset": cell.dataset,
@@ -192,6 +246,7 @@ def _board_columns(cell: Cell) -> dict[str, Any]:
         "split": cell.split.kind,
         "folds": cell.split.folds,
         "split_seed": cell.split.seed,
+        "folds_sha256": cell.split.sha256,
     }
 
 
@@ -234,18 +289,27 @@ def _to_parquet(record: RunRecord, predictions: Predictions) -> bytes:
     return buffer.getvalue()
 
 
+def parse_record(text: str) -> RunRecord:
+    """The record that a file holds.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is none.
+    """
+    content = json.loads(text)
+    content["cell"]["split"] = Split(**content["cell"]["split"])
+    return RunRecord(**content | {"cell": Cell(**content["cell"])})
+
+
 def _read_record(path: Path) -> RunRecord | None:
     """The record, or None where there is none; a garbled one is set aside, so its cell runs again."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content["cell"]["split"] = Split(**content["cell"]["split"])
-        record = RunRecord(**content | {"cell": Cell(**content["cell"])})
+        record = parse_record(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError):
         record = None
     if record is None or record.cell.key != path.stem:
-        path.replace(path.with_suffix(path.suffix + _SET_ASIDE))
+        path.replace(path.with_suffix(path.suffix + SET_ASIDE))
         return None
     return record
 

@@ -9,22 +9,28 @@ from typing import TYPE_CHECKING, Self
 import automat_leaderboards
 from automat_leaderboards import HIGHER_IS_BETTER, TITLES
 from automat_leaderboards.metrics import PRIMARY
+from automat_leaderboards.significance import TESTS
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from automat import ladder
 from automat.core import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
+    from typing import TextIO
 
+    import pandas as pd
     from automat_leaderboards import Leaderboard, Row
 
     from automat.api import RunResult
     from automat.core import Cell, RunRecord
+    from automat.ladder import Ladder, LadderResult
 
 _SHOWN = {
     "regression": ("mae", "rmse", "r2"),
@@ -35,7 +41,7 @@ _WIDE = 200
 _TEXT = ("entrant", "features")
 _COLUMNS = (
     (90, ("#", "entrant", "train", "skill", "failed")),
-    (150, ("#", "entrant", "features", "train", "skill", "tune s", "fit s", "failed")),
+    (150, ("#", "entrant", "features", "ranks", "train", "skill", "tune s", "fit s", "failed")),
 )
 """Below a terminal's width: the columns that stand beside the primary metric. Wider ones get all."""
 
@@ -90,7 +96,8 @@ class ProgressBar:
         self._bar.update(self._features, completed=done, total=total, visible=done < total)
 
     def start_cells(self, total: int, done: int) -> None:
-        """``done`` of ``total`` cells were found finished."""
+        """``done`` of ``total`` cells were found finished; scores of an earlier split are another matter."""
+        self._scores.clear()
         self._bar.update(self._features, visible=False)
         self._bar.update(self._cells, completed=done, total=total, visible=True)
 
@@ -128,7 +135,28 @@ def print_run(result: RunResult, console: Console | None = None) -> None:
         console.print(f"not entered: {name} ({reason})", markup=False)
     console.print(f"{result.computed} cells computed, {result.reused} found done, {result.failed} failed")
     # Written past rich, which would wrap a long path.
+    if result.model is not None:
+        console.file.write(f"model: {result.model}\n")
     console.file.write(f"leaderboard: {result.page}\n")
+
+
+def print_ladder(result: LadderResult, console: Console | None = None) -> None:
+    """The sentence, a row an entrant and a column a split, how far the tests lie, and the paths."""
+    console = console or _console()
+    climbed = result.ladder
+    console.print(ladder.sentence(climbed), markup=False, soft_wrap=True)
+    console.print(_ladder_table(climbed, console.width))
+    for kind, reason in climbed.left_out.items():
+        console.print(f"left out: {kind} ({reason})", markup=False, soft_wrap=True)
+    for name, reason in result.runs[0].left_out.items():
+        console.print(f"not entered: {name} ({reason})", markup=False)
+    computed, reused = (sum(getattr(run, name) for run in result.runs) for name in ("computed", "reused"))
+    console.print(f"{computed} cells computed, {reused} found done, {result.failed} failed")
+    first, *others = result.runs
+    console.file.write(f"leaderboard: {first.page}\n")
+    for run in others:
+        console.file.write(f"page ({run.board.split}): {run.page}\n")
+    console.file.write(f"ladder: {result.path}\n")
 
 
 def print_boards(boards: Sequence[Leaderboard], console: Console | None = None) -> None:
@@ -137,15 +165,46 @@ def print_boards(boards: Sequence[Leaderboard], console: Console | None = None) 
     for board in boards:
         console.print(automat_leaderboards.verdict(board), markup=False, soft_wrap=True)
         console.print(_board_table(board, console.width))
+        if any(row.tied for row in board.rows):
+            console.print(f"=: tied with the best ({TESTS[board.tie_test]}, Holm, 5%)", style="dim")
 
 
-def write_board(board: Leaderboard, *, csv: Path | None, json: Path | None) -> None:
+def print_overviews(boards: Sequence[Leaderboard], console: Console | None = None) -> None:
+    """What the boards of several datasets say together, where there are any."""
+    console = console or _console()
+    for overview in automat_leaderboards.overviews(boards):
+        title = f"{len(overview.datasets)} datasets, {overview.split} split, {overview.preset}"
+        table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+        for name in ("entrant", "score", "skill", "mean rank", "first", "datasets"):
+            table.add_column(name, justify="left" if name in _TEXT else "right", no_wrap=True)
+        for each in overview.standings:
+            numbers = ["-" if math.isnan(x) else f"{x:.3f}" for x in (each.normalised, each.skill, each.mean_rank)]
+            table.add_row(each.model, *numbers, str(each.wins), str(each.n_datasets))
+        console.print(table)
+        console.print("score: mean over datasets, 0 the dummy, 1 the best entrant; skill: 1 is perfect", style="dim")
+        if overview.test:
+            console.print(automat_leaderboards.rank_verdict(overview), markup=False, soft_wrap=True)
+
+
+def write_board(
+    board: Leaderboard,
+    *,
+    csv: Path | None = None,
+    json: Path | None = None,
+    latex: Path | None = None,
+    markdown: Path | None = None,
+) -> None:
     """Write the board to the files that are named.
 
     Raises:
         InputError: a file that cannot be written.
     """
-    for path, write in ((csv, automat_leaderboards.to_csv), (json, automat_leaderboards.to_json)):
+    for path, write in (
+        (csv, automat_leaderboards.to_csv),
+        (json, automat_leaderboards.to_json),
+        (latex, automat_leaderboards.to_latex),
+        (markdown, automat_leaderboards.to_markdown),
+    ):
         if path is None:
             continue
         try:
@@ -204,10 +263,36 @@ def print_splits() -> None:
     """The splits."""
     from automat.splits import SPLITS
 
-    table = _table("name", "what its score tells")
+    table = _table("name", "needs", "what its score tells", "version")
     for kind in SPLITS.values():
-        table.add_row(kind.name, kind.summary)
-    _console().print(table)
+        table.add_row(kind.usage, kind.needs, kind.summary, kind.version)
+    several = f"random, {', '.join(ladder.HIGHER_RUNGS)}: the same entrants on each, and how far the tests lie"
+    table.add_row(ladder.LADDER, "what its splits need", several, "")
+    console = _console()
+    console.print(table)
+    repeatable = ", ".join(kind.name for kind in SPLITS.values() if kind.shuffled)
+    console.print(f"NAME*R repeats a split R times, shuffled anew: {repeatable}; e.g. random*3", markup=False)
+    console.print("a column is one beside the materials, or one of a plain table (models do not see it then)")
+
+
+def print_predictions(made: pd.DataFrame, target: str, unit: str, file: TextIO) -> None:
+    """Predictions or explanations, a row each."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in made.columns:
+        title = f"{target} {unit}".strip() if name == "prediction" else str(name)
+        table.add_column(escape(title), justify="right" if made[name].dtype.kind == "f" else "left")
+    for row in made.itertuples(index=False):
+        table.add_row(*(_predicted(value) for value in row))
+    console = Console(file=file)
+    (console if console.is_terminal else Console(file=file, width=_WIDE)).print(table)
+
+
+def _predicted(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.5g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return escape(str(value))
 
 
 def _table(*heads: str) -> Table:
@@ -221,6 +306,36 @@ def _console() -> Console:
     console = Console()
     # A pipe has no width of its own; 80 columns would break every row of the table.
     return console if console.is_terminal else Console(width=_WIDE)
+
+
+def _ladder_table(climbed: Ladder, width: int) -> Table:
+    unit = f" {climbed.unit}" if climbed.unit and climbed.task == "regression" else ""
+    title = f"{climbed.dataset}: {TITLES[climbed.metric]}{unit} by split (times the first), seed {climbed.seed}, "
+    table = Table(title=title + climbed.preset, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    with_features = width > _COLUMNS[0][0]
+    for name in ("entrant", "features") if with_features else ("entrant",):
+        table.add_column(name, no_wrap=True)
+    for rung in climbed.rungs:
+        table.add_column(rung.split, justify="right")
+
+    def add(name: str, beside: str, cells: Iterable[str]) -> None:
+        table.add_row(name, *([beside] if with_features else []), *cells)
+
+    for row in climbed.rows:
+        pairs = list(zip(row.scores, row.ratios, strict=True))
+        add(escape(row.model), escape(row.features), (_on_rung(*pair, first=pair is pairs[0]) for pair in pairs))
+    table.add_section()
+    rungs = climbed.rungs
+    add("training rows", "median", (str(rung.train_rows) for rung in rungs))
+    add("distance to training", "median, std a feature", (f"{rung.distance.median:.3f}" for rung in rungs))
+    add("tests far from training", "beyond 95% of it", (f"{rung.distance.far:.0%}" for rung in rungs))
+    return table
+
+
+def _on_rung(score: float | None, ratio: float | None, *, first: bool) -> str:
+    if score is None:
+        return "-"
+    return f"{score:.4f}" + ("" if first or ratio is None else f" ({ratio:.2f}x)")
 
 
 def _board_table(board: Leaderboard, width: int) -> Table:
@@ -252,10 +367,12 @@ def _board_cells(board: Leaderboard, row: Row) -> dict[str, str]:
         return f"{number(row.mean['test'][metric], '.4f')} ± {number(row.std['test'][metric], '.4f')}"
 
     return {
-        "#": str(row.rank or "-"),
+        "#": f"{row.rank or '-'}{'=' if row.tied else ''}",
         "entrant": row.model,
         "features": row.features,
         **{_score_title(board, metric): score(metric) for metric in _SHOWN[board.task]},
+        "95%": " to ".join(filter(None, (number(end, ".4f") for end in row.interval))),
+        "ranks": "-".join(str(rank) for rank in sorted(set(row.rank_range or ()))),
         "train": number(row.mean["train"][board.metric], ".4f"),
         "skill": number(row.skill, ".3f"),
         "tune s": number(row.tune_seconds, ".1f"),

@@ -217,7 +217,8 @@ class TrainedModel(BaseEstimator):  # type: ignore[misc]
             made = automat_featurizers.featurize(packed, self.card.features)
             return made.values  # noqa: PD011 - no data frame
         if self.card.takes == "graph":
-            return automat_featurizers.cached_graphs(packed, None)[0]
+            builder = automat_featurizers.graph_builder(self.card.features.removeprefix("graph:"))
+            return builder.transform(packed)
         return packed
 
     def feature_names(self) -> list[str]:

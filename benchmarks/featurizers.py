@@ -73,6 +73,15 @@ LINES = (
     Line("jarvis cfid", ("jarvis_cfid",), 45, 50, 1e-6),
     Line("bond fractions", ("bond_fractions",), 120, 50, 1e-6),
     Line("xrd", ("xrd_powder_pattern",), 300, 50, 1e-6, motions=3),
+    Line("ionic character", ("ionic_character",), 3000, 50, 1e-11),
+    Line("oxidation states", ("oxidation_states",), 3000, 20, 1e-12),
+    Line("electronegativity diff.", ("electronegativity_difference",), 3000, 20, 1e-12),
+    Line("cation property", ("cation_property",), 3000, 20, 1e-12),
+    Line("electron affinity", ("electron_affinity",), 3000, 20, 1e-12),
+    Line("yang solid solution", ("yang_solid_solution",), 3000, 50, 1e-11),
+    Line("miedema", ("miedema",), 1500, 1000, 1e-11),
+    Line("atomic packing", ("atomic_packing_efficiency",), 45, 1000, 1e-6),
+    Line("ewald energy", ("ewald_energy",), 600, 50, 1e-9),
 )
 
 

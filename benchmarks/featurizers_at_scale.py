@@ -57,7 +57,7 @@ def _measure(name: str, count: int, data: Path, jobs: int) -> None:
     if name == "magpie":
         formulas = _formulas(data / "matbench" / "matbench_mp_e_form.csv.gz")[:count]
     else:
-        packed: Any = _structures(data / "mp_formation" / "mp_formation_structures.jsonl.gz").take(range(count))
+        packed: Any = packed_structures(data / "mp_formation" / "mp_formation_structures.jsonl.gz").take(range(count))
     load = time.perf_counter() - load
     wall = time.perf_counter()
     if name == "magpie":
@@ -78,7 +78,8 @@ def _formulas(path: Path) -> list[str]:
     return formulas
 
 
-def _structures(path: Path) -> Any:
+def packed_structures(path: Path) -> Any:
+    """The crystals of a file with one JSON object a line: ``lattice``, ``species``, ``frac_coords``."""
     from automat_featurizers import PackedStructures
     from automat_featurizers.packed import row_pointer
     from pymatgen.core import Element

@@ -1,4 +1,4 @@
-"""Datasets by name: embedded ones, the user's tables, and folders of crystals."""
+"""Datasets by name: embedded ones, Matbench's, the user's tables, and folders of crystals."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automat.core import InputError, UnknownNameError
-from automat.datasets import embedded
+from automat.datasets import embedded, matbench, megnet2018
 from automat.datasets.embedded import EMBEDDED, DatasetInfo, available
 
 if TYPE_CHECKING:
     from automat.core import Dataset, Task
 
-__all__ = ["DatasetInfo", "available", "load"]
+__all__ = ["DatasetInfo", "available", "elsewhere", "load"]
+
+_ELSEWHERE = (megnet2018.NAME, *matbench.TASKS)
+_NAMES = (*EMBEDDED, *_ELSEWHERE)
+
+
+def elsewhere() -> tuple[DatasetInfo, ...]:
+    """Datasets with a name that do not ship, with where each is found, or why it is not here."""
+    return (megnet2018.about(), *(matbench.about(name) for name in matbench.TASKS))
 
 
 def load(name_or_path: str | Path, *, target: str | None = None, task: Task | None = None) -> Dataset:
-    """An embedded dataset by name, or a user's table or folder by path.
+    """A dataset by name, or a user's table or folder by path.
 
     Args:
-        name_or_path: a name of ``available()``, a CSV, Parquet or JSON file, or a folder with id_prop.csv.
+        name_or_path: a name of ``available()`` or ``elsewhere()``, a CSV, Parquet or JSON file, or a folder with id_prop.csv.
         target: the target column of a table; guessed when there is only one candidate.
         task: of a table or folder; guessed from the target when None.
 
@@ -31,8 +39,10 @@ def load(name_or_path: str | Path, *, target: str | None = None, task: Task | No
     given = str(name_or_path)
     if given in EMBEDDED:
         return _embedded(given, target, task)
+    if given in _ELSEWHERE:
+        return _named(given, target, task)
     if not given.strip() or "\0" in given:
-        raise UnknownNameError("dataset", given, EMBEDDED)
+        raise UnknownNameError("dataset", given, _NAMES)
     path = Path(given)
     try:
         path = path.expanduser()
@@ -51,19 +61,32 @@ def load(name_or_path: str | Path, *, target: str | None = None, task: Task | No
         return tables.load(path, target=target, task=task)
     if path.suffix or len(path.parts) > 1:
         raise InputError(_no_path(path, given))
-    raise UnknownNameError("dataset", given, EMBEDDED)
+    raise UnknownNameError("dataset", given, _NAMES)
 
 
 def _embedded(name: str, target: str | None, task: Task | None) -> Dataset:
     what = EMBEDDED[name]
-    if target is not None and target != what.target:
+    _check_asked(name, what.target, what.task, target, task)
+    return embedded.load(name)
+
+
+def _named(name: str, target: str | None, task: Task | None) -> Dataset:
+    if name == megnet2018.NAME:
+        _check_asked(name, megnet2018.TARGET, "regression", target, task)
+        return megnet2018.load()
+    what = matbench.TASKS[name]
+    _check_asked(name, what.target, what.task, target, task)
+    return matbench.load(name)
+
+
+def _check_asked(name: str, its_target: str, its_task: Task, target: str | None, task: Task | None) -> None:
+    if target is not None and target != its_target:
         raise InputError(
-            f"dataset {name!r} has the one target {what.target!r}, not {target!r}; "
+            f"dataset {name!r} has the one target {its_target!r}, not {target!r}; "
             "other targets of its file are datasets of their own (`automat datasets`)"
         )
-    if task is not None and task != what.task:
-        raise InputError(f"dataset {name!r} is for {what.task}, not {task}")
-    return embedded.load(name)
+    if task is not None and task != its_task:
+        raise InputError(f"dataset {name!r} is for {its_task}, not {task}")
 
 
 def _no_path(path: Path, given: str) -> str:

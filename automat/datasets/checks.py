@@ -193,6 +193,7 @@ def take(dataset: Dataset, rows: NDArray[Any]) -> Dataset:
         compositions=None if dataset.compositions is None else dataset.compositions.take(rows),
         structures=None if dataset.structures is None else dataset.structures.take(rows),
         table=None if dataset.table is None else dataset.table.iloc[rows].reset_index(drop=True),
+        extra=None if dataset.extra is None else dataset.extra.iloc[rows].reset_index(drop=True),
     )
 
 

@@ -36,6 +36,7 @@ class DatasetInfo:
 
     Attributes:
         spread: mean absolute deviation of the target, or the share outside the largest class.
+        where: the file it is read from, or why it is not here.
     """
 
     name: str
@@ -48,6 +49,7 @@ class DatasetInfo:
     source: str
     licence: str
     citation: str
+    where: str = "ships with automat"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from automat.core import Dataset, InputError, UnknownNameError
 from automat.datasets import checks, files, materials
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from automat.core import Task
 
-ID_COLUMNS = ("id", "material_id", "mpid", "name")
+ID_COLUMNS = ("id", "material_id", "mpid", "mbid", "name")
 FORMULA_COLUMNS = ("formula", "composition", "pretty_formula")
 STRUCTURE_COLUMNS = ("structure", "cif", "poscar")
 TARGET_COLUMNS = ("target", "y")
@@ -31,7 +31,8 @@ def load(path: Path, *, target: str | None = None, task: Task | None = None) -> 
     """Read a table. Columns are known by name: see the constants of this module.
 
     Rows whose target is missing, or whose formula or structure cannot be read, are set aside and counted
-    in the dataset's notes, as are columns that are not learnt from.
+    in the dataset's notes, as are columns that are not learnt from; those beside a formula or structure are
+    kept in ``extra``, for splits.
 
     Raises:
         InputError: what the file holds cannot be used; the message says why.
@@ -57,7 +58,9 @@ def load(path: Path, *, target: str | None = None, task: Task | None = None) -> 
     else:
         kind = "formula" if structure_column is None else "structure"
         content, rows, rest_notes = _materials(frame[material], kind, names, where)
-        rest_notes += _unused(frame, {*special, target_column})
+        beside = [column for column in frame.columns if column not in {*special, target_column}]
+        rest_notes += _unused(beside)
+        content["extra"] = frame.loc[rows, beside].reset_index(drop=True) if beside else None
     return checks.usable(
         Dataset(
             name=path.name.split(".")[0] or path.name,
@@ -144,8 +147,7 @@ def _materials(
     return content, np.array(kept, dtype=np.intp), notes
 
 
-def _unused(frame: pd.DataFrame, used: Collection[str]) -> list[str]:
-    unused = [column for column in frame.columns if column not in used]
+def _unused(unused: Sequence[str]) -> list[str]:
     if not unused:
         return []
     return [f"materials are described by their formulas or structures alone; columns not used: {', '.join(unused)}."]

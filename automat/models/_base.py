@@ -1,6 +1,7 @@
 """The registry of entrants: every module of this folder with a ``MODEL``, and the user's own.
 
-A user's model is the same object in a file of theirs, or an entry point in the group ``automat.models``.
+A user's model is the same object in a file of theirs, or an entry point in the group ``automat.models``;
+what else such a file may hold is told in :mod:`automat.models._plugins`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automat.core import InputError, Model, UnknownNameError
+from automat.models import _plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,22 +68,30 @@ def resolve(names: Iterable[str]) -> tuple[Model, ...]:
 
 
 def from_file(path: Path) -> tuple[Model, ...]:
-    """The models of a user's file: ``MODEL``, or ``MODELS`` with several.
+    """The models of a user's file.
 
     Their version is the file's content, so that an edited model is computed anew.
 
     Raises:
-        InputError: the file is absent, does not run, or holds no Model.
+        InputError: the file is absent, does not run, or holds no model that can be used.
+    """
+    models = read_file(path)
+    for model in models:
+        _valid(model, repr(str(path)), taken=registry())
+    return models
+
+
+def read_file(path: Path) -> tuple[Model, ...]:
+    """The models of a user's file, whatever they say of themselves.
+
+    Raises:
+        InputError: the file is absent, does not run, or holds no model.
     """
     if not path.is_file():
         raise InputError(f"no model file at {str(path)!r}")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     module = _run_file(path, f"automat_user_model_{digest}")
-    found = getattr(module, "MODELS", None) or [getattr(module, "MODEL", None)]
-    models = [_checked(model, f"MODEL in {str(path)!r}") for model in found]
-    for model in models:
-        if model.name in registry():
-            raise InputError(f"{str(path)!r} calls its model {model.name!r}, the name of a registered model; rename it")
+    models = _plugins.models_in(vars(module), _plugins.name_of_file(path), repr(str(path)))
     return tuple(replace(model, version=f"{model.version}+{digest}") for model in models)
 
 
@@ -97,6 +107,7 @@ def given(model: Model) -> Model:
         return model
     if model.name in registry():
         raise InputError(f"{model.name!r} is the name of a registered model; rename yours")
+    _valid(model, "the model")
     parts = (model.build, model.build_classifier, model.space, model.settings, dict(model.defaults), model.input)
     digest = hashlib.sha256(cloudpickle.dumps(parts)).hexdigest()[:12]
     return replace(model, version=f"{model.version}+{digest}")
@@ -131,7 +142,10 @@ def _from_entry_point(point: EntryPoint) -> Model:
         raise InputError(
             f"the installed plug-in {point.value!r} does not load ({message}); repair or remove it"
         ) from error
-    return _checked(found, f"entry point {point.name!r}")
+    where = f"the installed plug-in {point.value!r}"
+    model = _valid(_plugins.as_model(found, name=point.name, where=where), where)
+    # What is not a Model says no version; that of the package it came in tells when its results may change.
+    return model if model is found or point.dist is None else replace(model, version=point.dist.version)
 
 
 def _run_file(path: Path, name: str) -> ModuleType:
@@ -152,10 +166,11 @@ def _run_file(path: Path, name: str) -> ModuleType:
     return module
 
 
-def _checked(found: object, where: str) -> Model:
-    if not isinstance(found, Model):
-        raise InputError(f"{where} is {type(found).__name__}, not an automat.Model")
-    return found
+def _valid(model: Model, where: str, taken: Iterable[str] = ()) -> Model:
+    found = _plugins.problems(model, taken)
+    if found:
+        raise InputError(f"{where}: {found[0]}")
+    return model
 
 
 def _by_name(models: Iterable[Model]) -> dict[str, Model]:

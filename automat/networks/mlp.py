@@ -70,8 +70,34 @@ class MLP(nn.Module):
         return outputs.log_softmax(dim=1) if self.classify else outputs
 
 
-class _MLPEstimator(NetworkEstimator):
-    """Inputs are float arrays (n, columns); they are standardised by the rows that are trained on.
+class TableEstimator(NetworkEstimator):
+    """Inputs are float arrays (n, columns); they are standardised by the rows that are trained on."""
+
+    def learn_inputs(self, X: ArrayLike, rows: NDArray[np.intp]) -> None:
+        """Mean and spread of every column over the rows that are trained on."""
+        values = _table(X)[rows]
+        self.n_features_in_ = values.shape[1]
+        self.mean_ = values.mean(axis=0)
+        spread = values.std(axis=0)
+        constant = spread <= _CONSTANT * np.abs(values).max(axis=0)
+        self.scale_ = np.where(constant, 0.0, 1 / np.where(constant, 1.0, spread))
+
+    def source(self, X: ArrayLike) -> Source:
+        """Standardised rows.
+
+        Raises:
+            ValueError: values that are not finite, or other columns than were fitted on.
+        """
+        values = _table(X)
+        if values.shape[1] != self.n_features_in_:
+            raise ValueError(f"fitted on {self.n_features_in_} columns, but got an input with {values.shape[1]}")
+        scaled = np.clip((values - self.mean_) * self.scale_, -_FAR, _FAR)
+        inputs = torch.from_numpy(scaled.astype(np.float32))
+        return lambda rows: inputs[rows]
+
+
+class _MLPEstimator(TableEstimator):
+    """What regressor and classifier share.
 
     Args:
         layers, width, dropout, norm: of the network.
@@ -104,22 +130,6 @@ class _MLPEstimator(NetworkEstimator):
         self.weight_decay = weight_decay
         self.training = training
         self.seed = seed
-
-    def learn_inputs(self, X: ArrayLike, rows: NDArray[np.intp]) -> None:
-        values = _table(X)[rows]
-        self.n_features_in_ = values.shape[1]
-        self.mean_ = values.mean(axis=0)
-        spread = values.std(axis=0)
-        constant = spread <= _CONSTANT * np.abs(values).max(axis=0)
-        self.scale_ = np.where(constant, 0.0, 1 / np.where(constant, 1.0, spread))
-
-    def source(self, X: ArrayLike) -> Source:
-        values = _table(X)
-        if values.shape[1] != self.n_features_in_:
-            raise ValueError(f"fitted on {self.n_features_in_} columns, but got an input with {values.shape[1]}")
-        scaled = np.clip((values - self.mean_) * self.scale_, -_FAR, _FAR)
-        inputs = torch.from_numpy(scaled.astype(np.float32))
-        return lambda rows: inputs[rows]
 
     def make_network(self, outputs: int, *, classify: bool) -> MLP:
         return MLP(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -20,6 +20,8 @@ import torch
 from automat.core import UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from automat_featurizers.graphs import CrystalGraphs
     from numpy.typing import ArrayLike, NDArray
     from torch import Tensor
@@ -58,6 +60,8 @@ class GraphBatch(Protocol):
         distances: edge lengths in angstrom, shape (E,).
         lengths: the different ones among the distances, ascending, shape (L,). Crystals are symmetric: there
             are six times fewer lengths than edges, so what depends on nothing else is computed here.
+        vectors: from the central atom to the neighbour, angstrom, shape (E, 3); None where the graphs have none.
+        columns: what else the graphs tell of every edge, by name, shape (E,) each.
         atoms: the atoms as rows of their graphs.
         edges: the edges as rows of their graphs.
     """
@@ -70,6 +74,12 @@ class GraphBatch(Protocol):
 
     @property
     def lengths(self) -> Tensor: ...  # noqa: D102 - described above
+
+    @property
+    def vectors(self) -> Tensor | None: ...  # noqa: D102 - described above
+
+    @property
+    def columns(self) -> Mapping[str, Tensor]: ...  # noqa: D102 - described above
 
     @property
     def atoms(self) -> Rows: ...  # noqa: D102 - described above
@@ -160,6 +170,8 @@ class _Arrays:
         destination: central atom of every edge, shape (E,), counted over the batch.
         atoms_of: number of atoms of every graph, shape (G,).
         edges_of: number of edges of every graph, shape (G,).
+        vectors: of every edge, shape (E, 3), or None.
+        columns: of every edge, by name, shape (E,) each.
     """
 
     atomic_numbers: Tensor
@@ -168,6 +180,8 @@ class _Arrays:
     destination: Tensor
     atoms_of: Tensor
     edges_of: Tensor
+    vectors: Tensor | None = None
+    columns: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def lengths(self) -> Tensor:
@@ -185,7 +199,9 @@ class _Arrays:
 @dataclass(frozen=True, eq=False)
 class _TorchBatch(_Arrays):
     def to(self, device: torch.device) -> GraphBatch:
-        return _TorchBatch(**{array.name: getattr(self, array.name).to(device) for array in fields(self)})
+        own = {array.name: getattr(self, array.name) for array in fields(self)}
+        moved = {name: value.to(device) for name, value in own.items() if isinstance(value, torch.Tensor)}
+        return _TorchBatch(**moved, columns={name: values.to(device) for name, values in self.columns.items()})
 
     @cached_property
     def atoms(self) -> Rows:
@@ -218,7 +234,7 @@ class _TorchBatch(_Arrays):
 
 @dataclass(frozen=True, eq=False)
 class _DGLBatch(_Arrays):
-    graph: Any
+    graph: Any = None
 
     def to(self, device: torch.device) -> GraphBatch:
         if device.type != "cpu":
@@ -268,8 +284,16 @@ def batch_graphs(graphs: CrystalGraphs, rows: ArrayLike | None = None, backend: 
     Raises:
         UnknownNameError: no such backend.
     """
+    return batch_of(_arrays(graphs if rows is None else graphs.take(np.asarray(rows, np.intp))), backend)
+
+
+def batch_of(arrays: dict[str, Any], backend: str | None) -> GraphBatch:
+    """A batch of arrays that count over the whole batch, by the names of ``_Arrays``.
+
+    Raises:
+        UnknownNameError: no such backend.
+    """
     chosen = default_backend() if backend is None else backend
-    arrays = _arrays(graphs if rows is None else graphs.take(np.asarray(rows, np.intp)))
     if chosen == "torch":
         return _TorchBatch(**arrays)
     if chosen == "dgl":
@@ -278,20 +302,22 @@ def batch_graphs(graphs: CrystalGraphs, rows: ArrayLike | None = None, backend: 
     raise UnknownNameError("graph backend", chosen, ("dgl", "torch"))
 
 
-def _arrays(graphs: CrystalGraphs) -> dict[str, Tensor]:
+def _arrays(graphs: CrystalGraphs) -> dict[str, Any]:
     # Indices count within a graph; over the batch they are shifted by the atoms that come before it.
     shift = np.repeat(graphs.row_ptr[:-1], np.diff(graphs.edge_ptr))
     return {
-        "atomic_numbers": _copied(graphs.atomic_numbers, np.int64),
-        "distances": _copied(graphs.distances, np.float32),
-        "source": _copied(graphs.source + shift, np.int64),
-        "destination": _copied(graphs.destination + shift, np.int64),
-        "atoms_of": _copied(np.diff(graphs.row_ptr), np.int64),
-        "edges_of": _copied(np.diff(graphs.edge_ptr), np.int64),
+        "atomic_numbers": copied(graphs.atomic_numbers, np.int64),
+        "distances": copied(graphs.distances, np.float32),
+        "source": copied(graphs.source + shift, np.int64),
+        "destination": copied(graphs.destination + shift, np.int64),
+        "atoms_of": copied(np.diff(graphs.row_ptr), np.int64),
+        "edges_of": copied(np.diff(graphs.edge_ptr), np.int64),
+        "vectors": None if graphs.vectors is None else copied(graphs.vectors, np.float32),
+        "columns": {name: copied(values, np.float32) for name, values in graphs.columns.items()},
     }
 
 
-def _copied(values: NDArray[Any], dtype: type) -> Tensor:
+def copied(values: NDArray[Any], dtype: type) -> Tensor:
     """Of its own memory: torch warns of arrays that it may not write to."""
     return torch.from_numpy(np.array(values, dtype))
 

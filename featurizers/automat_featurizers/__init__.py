@@ -8,13 +8,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from automat_featurizers.atom_features import cgcnn_atom_features
     from automat_featurizers.base import Featurizer
+    from automat_featurizers.composition.alloys import Miedema, YangSolidSolution
     from automat_featurizers.composition.element_property import Deml, ElementProperty, Magpie
     from automat_featurizers.composition.encoding import PeriodicTablePlace
-    from automat_featurizers.composition.ionic import IonProperty
+    from automat_featurizers.composition.ionic import (
+        CationProperty,
+        ElectronAffinity,
+        ElectronegativityDiff,
+        IonProperty,
+        OxidationStates,
+    )
     from automat_featurizers.composition.orbitals import AtomicOrbitals, BandCenter, ValenceOrbital
+    from automat_featurizers.composition.packing import AtomicPackingEfficiency
     from automat_featurizers.composition.stoichiometry import ElementFraction, Stoichiometry, TMetalFraction
-    from automat_featurizers.graph_builder import CrystalGraphBuilder, cached_graphs
+    from automat_featurizers.distance_bases import BesselBasis, GaussianBasis, SphericalBesselBasis
+    from automat_featurizers.graph_cache import CachedGraphs, cached_graphs
+    from automat_featurizers.graph_files import open_graphs, save_graphs
+    from automat_featurizers.graph_kinds._base import GraphBuilder
+    from automat_featurizers.graph_kinds.nearest import NearestGraphs
+    from automat_featurizers.graph_kinds.radius import RadiusGraphs
+    from automat_featurizers.graph_kinds.voronoi import VoronoiGraphs
+    from automat_featurizers.graph_registry import graph_builder, graph_builders
     from automat_featurizers.graphs import CrystalGraphs, build_graphs
+    from automat_featurizers.line_graph import LineGraphs, line_graphs
     from automat_featurizers.matminer_adapter import MatminerByName
     from automat_featurizers.matrix import Features, featurize
     from automat_featurizers.packed import PackedCompositions, PackedStructures
@@ -27,6 +43,7 @@ if TYPE_CHECKING:
     from automat_featurizers.structure.density import DensityFeatures
     from automat_featurizers.structure.diffraction import XRDPowderPattern
     from automat_featurizers.structure.dimensionality import Dimensionality
+    from automat_featurizers.structure.ewald import EwaldEnergy
     from automat_featurizers.structure.jarvis import JarvisCFID
     from automat_featurizers.structure.orbital_field import OrbitalFieldMatrix
     from automat_featurizers.structure.order_parameters import OPSiteFingerprint
@@ -46,30 +63,62 @@ if TYPE_CHECKING:
 _HOME = {
     "atom_features": ("cgcnn_atom_features",),
     "base": ("Featurizer",),
+    "composition.alloys": (
+        "Miedema",
+        "YangSolidSolution",
+    ),
     "composition.element_property": (
         "Deml",
         "ElementProperty",
         "Magpie",
     ),
     "composition.encoding": ("PeriodicTablePlace",),
-    "composition.ionic": ("IonProperty",),
+    "composition.ionic": (
+        "CationProperty",
+        "ElectronAffinity",
+        "ElectronegativityDiff",
+        "IonProperty",
+        "OxidationStates",
+    ),
     "composition.orbitals": (
         "AtomicOrbitals",
         "BandCenter",
         "ValenceOrbital",
     ),
+    "composition.packing": ("AtomicPackingEfficiency",),
     "composition.stoichiometry": (
         "ElementFraction",
         "Stoichiometry",
         "TMetalFraction",
     ),
-    "graph_builder": (
-        "CrystalGraphBuilder",
+    "distance_bases": (
+        "BesselBasis",
+        "GaussianBasis",
+        "SphericalBesselBasis",
+    ),
+    "graph_cache": (
+        "CachedGraphs",
         "cached_graphs",
+    ),
+    "graph_files": (
+        "open_graphs",
+        "save_graphs",
+    ),
+    "graph_kinds._base": ("GraphBuilder",),
+    "graph_kinds.nearest": ("NearestGraphs",),
+    "graph_kinds.radius": ("RadiusGraphs",),
+    "graph_kinds.voronoi": ("VoronoiGraphs",),
+    "graph_registry": (
+        "graph_builder",
+        "graph_builders",
     ),
     "graphs": (
         "CrystalGraphs",
         "build_graphs",
+    ),
+    "line_graph": (
+        "LineGraphs",
+        "line_graphs",
     ),
     "matminer_adapter": ("MatminerByName",),
     "matrix": (
@@ -103,6 +152,7 @@ _HOME = {
     "structure.density": ("DensityFeatures",),
     "structure.diffraction": ("XRDPowderPattern",),
     "structure.dimensionality": ("Dimensionality",),
+    "structure.ewald": ("EwaldEnergy",),
     "structure.jarvis": ("JarvisCFID",),
     "structure.orbital_field": ("OrbitalFieldMatrix",),
     "structure.order_parameters": ("OPSiteFingerprint",),
@@ -133,38 +183,52 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "SOAP",
     "AtomicOrbitals",
+    "AtomicPackingEfficiency",
     "BandCenter",
+    "BesselBasis",
     "BondFractions",
+    "CachedGraphs",
+    "CationProperty",
     "ChemicalOrdering",
     "CoordinationNumber",
     "CoulombMatrix",
-    "CrystalGraphBuilder",
     "CrystalGraphs",
     "CrystalNNFingerprint",
     "Deml",
     "DensityFeatures",
     "Dimensionality",
+    "ElectronAffinity",
+    "ElectronegativityDiff",
     "ElementFraction",
     "ElementProperty",
+    "EwaldEnergy",
     "FeatureSet",
     "Features",
     "Featurizer",
+    "GaussianBasis",
     "GaussianSymmFunc",
     "GlobalSymmetryFeatures",
+    "GraphBuilder",
     "IonProperty",
     "JarvisCFID",
+    "LineGraphs",
     "LocalPropertyDifference",
     "Magpie",
     "MatminerByName",
     "MaximumPackingEfficiency",
+    "Miedema",
+    "NearestGraphs",
     "OPSiteFingerprint",
     "OrbitalFieldMatrix",
+    "OxidationStates",
     "PackedCompositions",
     "PackedStructures",
     "PartialRadialDistributionFunction",
     "PeriodicTablePlace",
     "RadialDistributionFunction",
+    "RadiusGraphs",
     "SineCoulombMatrix",
+    "SphericalBesselBasis",
     "Stoichiometry",
     "StructuralComplexity",
     "StructuralHeterogeneity",
@@ -172,7 +236,9 @@ __all__ = [
     "TMetalFraction",
     "TableEncoder",
     "ValenceOrbital",
+    "VoronoiGraphs",
     "XRDPowderPattern",
+    "YangSolidSolution",
     "build_graphs",
     "cached_graphs",
     "cgcnn_atom_features",
@@ -182,8 +248,13 @@ __all__ = [
     "featurize",
     "featurizer",
     "featurizers",
+    "graph_builder",
+    "graph_builders",
+    "line_graphs",
+    "open_graphs",
     "open_packed",
     "save",
+    "save_graphs",
 ]  # fmt: skip
 
 

@@ -1,8 +1,9 @@
-"""CGCNN's 92 one-hot atom columns, made from element data.
+"""What networks are told of an atom, by its element.
 
-The layout is that of Xie & Grossman 2018 (doi:10.1103/PhysRevLett.120.145301, supplementary table):
-every property is cut into equal bins and one column of its group is 1. Element data comes from pymatgen;
-covalent radii are those of Cordero et al. 2008 (doi:10.1039/b801115j).
+CGCNN's 92 one-hot columns are made from element data. The layout is that of Xie & Grossman 2018
+(doi:10.1103/PhysRevLett.120.145301, supplementary table): every property is cut into equal bins and one column
+of its group is 1. Element data comes from pymatgen; covalent radii are those of Cordero et al. 2008
+(doi:10.1039/b801115j).
 """
 
 from __future__ import annotations
@@ -132,3 +133,58 @@ def cgcnn_atom_features() -> NDArray[np.float32]:
     from Bk on; molar volume of At, Fr and from Fm on. The array is shared and read-only.
     """
     return _table()
+
+
+def magpie_atom_features() -> NDArray[np.float32]:
+    """Magpie's 22 properties (Ward et al. 2016, doi:10.1038/npjcompumats.2016.28), shape (119, 22); row 0 is empty.
+
+    Each column has mean 0 and spread 1 over the elements; a property that is not known is 0, the mean. The array is
+    shared and read-only.
+    """
+    return _magpie_table()
+
+
+@cache
+def _magpie_table() -> NDArray[np.float32]:
+    from automat_featurizers.composition.element_property import MAGPIE_PROPERTIES
+    from automat_featurizers.elements import property_table
+
+    known = property_table("magpie", MAGPIE_PROPERTIES, impute_nan=False)
+    scaled = (known - np.nanmean(known[1:], axis=0)) / np.nanstd(known[1:], axis=0)
+    table: NDArray[np.float32] = np.nan_to_num(scaled, nan=0.0).astype(np.float32)
+    table.setflags(write=False)
+    return table
+
+
+@cache
+def one_hot_atom_features() -> NDArray[np.float32]:
+    """One column an element, shape (119, 118); row 0 is empty. Shared and read-only.
+
+    A linear map of these columns is an embedding of the elements that is learned from the data alone.
+    """
+    from automat_featurizers.elements import MAX_Z as HEAVIEST
+
+    table = np.eye(HEAVIEST + 1, dtype=np.float32)[:, 1:].copy()
+    table.setflags(write=False)
+    return table
+
+
+_ATOM_FEATURES: dict[str, Callable[[], NDArray[np.float32]]] = {
+    "cgcnn": cgcnn_atom_features,
+    "magpie": magpie_atom_features,
+    "learned": one_hot_atom_features,
+}
+
+
+def atom_features(name: str) -> NDArray[np.float32]:
+    """What is known of each element, shape (max Z + 1, columns); row Z describes it. Shared and read-only.
+
+    Args:
+        name: ``cgcnn`` (one-hot properties), ``magpie`` (scaled properties) or ``learned`` (one column an element).
+
+    Raises:
+        ValueError: no such columns.
+    """
+    if name not in _ATOM_FEATURES:
+        raise ValueError(f"unknown atom features {name!r}. Allowed: {', '.join(_ATOM_FEATURES)}")
+    return _ATOM_FEATURES[name]()

@@ -3,7 +3,7 @@
 Every table has one row an atomic number, 0..118, and one column a property; row 0 is NaN. With imputation
 an element that lacks a property gets the mean over those that have it, as matminer defines that mean:
 
-- magpie, deml, matscholar: over the elements of the table; magpie's end at Z = 112, and beyond even the atomic
+- magpie, deml, matscholar, miedema: over the elements of the table; magpie's end at Z = 112, and beyond even the atomic
   number is the mean, 56.5;
 - deml's first ionization energy, and pymatgen's properties: over the members of pymatgen's ``Element``, among
   which hydrogen stands three times (H, D, T); a pymatgen property of exactly 0 counts as missing;
@@ -13,6 +13,7 @@ an element that lacks a property gets the mean over those that have it, as matmi
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import warnings
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from automat_featurizers.packed import PackedCompositions
 
-Source = Literal["magpie", "deml", "pymatgen", "matscholar", "megnet"]
+Source = Literal["magpie", "deml", "pymatgen", "matscholar", "megnet", "miedema"]
 
 MAX_Z = 118
 """The heaviest element that has a name."""
@@ -59,7 +60,8 @@ def property_table(source: Source, names: tuple[str, ...], *, impute_nan: bool =
         source: whose data: magpie (Ward et al. 2016, doi:10.1038/npjcompumats.2016.28), deml (Deml et al.
             2016, doi:10.1103/PhysRevB.93.085142), pymatgen (Ong et al. 2013,
             doi:10.1016/j.commatsci.2012.10.028), matscholar (Tshitoyan et al. 2019,
-            doi:10.1038/s41586-019-1335-8) or megnet (Chen et al. 2019, doi:10.1021/acs.chemmater.9b01294).
+            doi:10.1038/s41586-019-1335-8), megnet (Chen et al. 2019, doi:10.1021/acs.chemmater.9b01294) or
+            miedema (Zhang et al. 2016, doi:10.1016/j.cpc.2016.08.013).
         names: as matminer names the properties.
         impute_nan: the mean over the elements where a property is not known; else NaN (megnet: see above).
 
@@ -68,6 +70,7 @@ def property_table(source: Source, names: tuple[str, ...], *, impute_nan: bool =
     """
     columns = {
         "magpie": _magpie, "deml": _deml, "pymatgen": _pymatgen, "matscholar": _matscholar, "megnet": _megnet,
+        "miedema": _miedema,
     }[source]  # fmt: skip
     table = np.full((MAX_Z + 1, len(names)), np.nan)
     for column, name in enumerate(names):
@@ -127,7 +130,7 @@ def _mean(values: Sequence[float], impute_nan: bool) -> float:
     return float(np.nanmean(np.array(values, np.float64))) if impute_nan else math.nan
 
 
-def _data_files() -> Path:
+def data_files() -> Path:
     """Where matminer keeps its tables; reading them needs none of its code."""
     found = find_spec("matminer")
     if found is None or found.origin is None:
@@ -143,7 +146,7 @@ def _number(text: str) -> float:
 
 
 def _magpie(name: str, impute_nan: bool) -> NDArray[np.float64]:
-    lines = (_data_files() / "magpie_elementdata" / f"{name}.table").read_text(encoding="utf-8").splitlines()
+    lines = (data_files() / "magpie_elementdata" / f"{name}.table").read_text(encoding="utf-8").splitlines()
     values = np.full(MAX_Z, np.nan)
     known = [_number(line) for line in lines[:MAX_Z]]
     values[: len(known)] = known
@@ -186,8 +189,41 @@ def _given(value: float | None, impute_nan: bool) -> float:
 
 
 @cache
+def _miedema_rows() -> list[dict[str, str]]:
+    with (data_files() / "Miedema.csv").open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def _miedema(name: str, impute_nan: bool) -> NDArray[np.float64]:
+    values = {row["element"]: float(row[name]) for row in _miedema_rows()}
+    return _by_symbol(values, _mean([*values.values()], impute_nan))
+
+
+@cache
+def mixing_enthalpies(*, impute_nan: bool = True) -> NDArray[np.float64]:
+    """Mixing enthalpies of the liquid alloys of two elements at equal amounts, kJ/mol, shape (119, 119).
+
+    Of Miedema's model, as tabulated by Takeuchi & Inoue 2005, doi:10.2320/matertrans.46.2817. Read-only, shared.
+
+    Args:
+        impute_nan: for a pair that is not listed, the mean over those that are; else NaN.
+    """
+    lines = (data_files() / "MiedemaLiquidDeltaHf.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    known: dict[tuple[str, str], float] = {}
+    for line in lines:
+        one, other, enthalpy = line.split()
+        known[min(one, other), max(one, other)] = float(enthalpy)
+    table = np.full((MAX_Z + 1, MAX_Z + 1), _mean([*known.values()], impute_nan))
+    numbers = {symbol: number for number, symbol in enumerate(symbols())}
+    for (one, other), value in known.items():
+        table[numbers[one], numbers[other]] = table[numbers[other], numbers[one]] = value
+    table.setflags(write=False)
+    return table
+
+
+@cache
 def _embeddings(file: str) -> Any:
-    return json.loads((_data_files() / file).read_text(encoding="utf-8"))
+    return json.loads((data_files() / file).read_text(encoding="utf-8"))
 
 
 def _matscholar(name: str, impute_nan: bool) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from automat_featurizers.elements import MAX_Z, checked_numbers, symbols
 from automat_featurizers.packed import PackedCompositions, row_pointer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 _LARGEST = 1e9
@@ -121,6 +123,38 @@ def neutral_with_one_state_each(packed: PackedCompositions) -> tuple[NDArray[np.
     return _without_answer(possible, dict.fromkeys(too_large.tolist(), _TOO_LARGE))
 
 
+class WithOxidationStates:
+    """A featurizer of matminer on materials that get their guessed oxidation states first.
+
+    Args:
+        featurizer: of matminer.
+        decorate: ``decorated`` or ``decorated_structure``.
+    """
+
+    def __init__(self, featurizer: Any, decorate: Callable[[Any], Any]) -> None:
+        self.featurizer = featurizer
+        self.decorate = decorate
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn nothing."""
+        del X, y
+        return self
+
+    def feature_labels(self) -> list[str]:
+        """Labels of the featurizer."""
+        labels: list[str] = self.featurizer.feature_labels()
+        return labels
+
+    def featurize(self, material: Any) -> list[float]:
+        """Columns of the material with its oxidation states.
+
+        Raises:
+            ValueError: there is no guess.
+        """
+        values: list[float] = self.featurizer.featurize(self.decorate(material))
+        return values
+
+
 def decorated(composition: Any) -> Any:
     """The pymatgen composition with its guessed oxidation states.
 
@@ -134,6 +168,22 @@ def decorated(composition: Any) -> Any:
         raise ValueError(guess.reasons[0])
     species = zip(guess.atomic_numbers.tolist(), guess.states.tolist(), guess.amounts.tolist(), strict=True)
     return Composition({Species(Element.from_Z(number).symbol, state): amount for number, state, amount in species})
+
+
+def decorated_structure(structure: Any) -> Any:
+    """The pymatgen structure with the mean guessed oxidation state of each element at its sites.
+
+    Raises:
+        ValueError: there is no guess.
+    """
+    composition = structure.composition.element_composition
+    guess = oxidation_guess(PackedCompositions.pack([composition]))
+    if guess.reasons:
+        raise ValueError(guess.reasons[0])
+    charges = {element.symbol: charge for element, charge in zip(composition, guess.charges.tolist(), strict=True)}
+    charged = structure.copy()
+    charged.add_oxidation_state_by_element(charges)
+    return charged
 
 
 _UNBALANCED = "no oxidation states that are known of its elements balance its charges"
@@ -194,27 +244,16 @@ def _table(states: list[tuple[int, ...]], odds: list[int]) -> _States:
 @cache
 def _usual_states() -> _States:
     """What pymatgen tries: states that are usual in the ICSD, or all that are known, in its order."""
-    from pathlib import Path
+    from pymatgen.core import Composition, Element
 
-    import pymatgen.analysis
-    from monty.serialization import loadfn
-    from pymatgen.core import Element
-
-    found = loadfn(Path(next(iter(pymatgen.analysis.__path__))) / "icsd_bv.yaml")["occurrence"]
+    Composition("NaCl").oxi_state_guesses()  # pymatgen reads its counts at the first guess
+    counted = {(species.symbol, species.oxi_state): int(count) for species, count in Composition.oxi_prob.items()}
     elements = [Element.from_Z(number) for number in range(1, MAX_Z + 1)]
     states = [each.icsd_oxidation_states or each.oxidation_states for each in elements]
     odds = [
-        int(found.get(_written(each.symbol, state), 0))
-        for each, tried in zip(elements, states, strict=True)
-        for state in tried
+        counted.get((each.symbol, state), 0) for each, tried in zip(elements, states, strict=True) for state in tried
     ]
     return _table(states, odds)
-
-
-def _written(symbol: str, state: int) -> str:
-    """As the table of counts writes a species: Na+, O2-, Ti4+, Ag0+."""
-    size = "" if abs(state) == 1 else str(abs(state))
-    return f"{symbol}{size}{'-' if state < 0 else '+'}"
 
 
 @cache

@@ -1,19 +1,31 @@
 """Leaderboards from run records: metrics, ranks, verdicts. Knows nothing of how the records came to be."""
 
 from automat_leaderboards.board import FoldResult, Leaderboard, Row, build, protocols
+from automat_leaderboards.export import to_latex, to_markdown
 from automat_leaderboards.metrics import HIGHER_IS_BETTER
-from automat_leaderboards.text import TITLES, to_csv, to_frame, to_json, verdict
+from automat_leaderboards.over_datasets import Overview, RankTest, Standing, overviews
+from automat_leaderboards.significance import Comparison, pairwise
+from automat_leaderboards.text import TITLES, rank_verdict, to_csv, to_frame, to_json, verdict
 
 __all__ = [
     "HIGHER_IS_BETTER",
     "TITLES",
+    "Comparison",
     "FoldResult",
     "Leaderboard",
+    "Overview",
+    "RankTest",
     "Row",
+    "Standing",
     "build",
+    "overviews",
+    "pairwise",
     "protocols",
+    "rank_verdict",
     "to_csv",
     "to_frame",
     "to_json",
+    "to_latex",
+    "to_markdown",
     "verdict",
 ]

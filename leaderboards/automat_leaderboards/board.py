@@ -11,13 +11,14 @@ import numpy as np
 
 from automat_leaderboards.metrics import HIGHER_IS_BETTER, PRIMARY
 from automat_leaderboards.records import CLASSIFICATION_METRICS, PARTS, REGRESSION_METRICS, check_records
+from automat_leaderboards.significance import judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-PROTOCOL = ("dataset", "dataset_sha256", "target", "split", "folds", "split_seed", "seed", "preset")
+PROTOCOL = ("dataset", "dataset_sha256", "target", "split", "folds", "split_seed", "folds_sha256", "seed", "preset")
 """Records that agree on these may stand on one board: same data, same folds, same budget."""
 
 METRICS: Mapping[str, tuple[str, ...]] = {
@@ -40,6 +41,7 @@ class FoldResult:
         scores: part (``train``, ``validation``, ``test``) to metric to value; empty for a failed fold.
         params: chosen parameters.
         details: what the entrant says of itself.
+        n_train, n_test: rows; 0 where they are not known.
     """
 
     fold: int
@@ -48,6 +50,8 @@ class FoldResult:
     scores: Mapping[str, Mapping[str, float]]
     params: Mapping[str, Any]
     details: Mapping[str, Any]
+    n_train: int = 0
+    n_test: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Row:
     Attributes:
         rank: from 1; None when no fold has a primary metric. Entrants with folds that failed or are to come
             rank after complete ones: their mean is over other rows.
-        tied: its mean lies within the best's standard error, and it is not the best itself.
+        tied: no test tells it from the best, and it is not the best itself (see ``Leaderboard.tie_test``).
         mean, std: part to metric to mean, and standard deviation (n - 1), over the finished folds where the
             metric is defined.
         gap: how much worse the primary metric is on test than on training rows.
@@ -69,6 +73,11 @@ class Row:
         versions: of the packages it ran with.
         folds: of each fold there is a record of.
         folds_missing: folds of the split without a record yet.
+        interval: 95% of the primary metric, the same fitted models on other test rows; NaN without predictions.
+        fold_interval: 95% of it over other training rows too; NaN for a single fold.
+        rank_range: 95% of its ranks on other test rows, among entrants that finished every fold.
+        p_best: p-value of its difference from the best, corrected for the number of entrants (Holm); NaN for the
+            best itself, and where nothing can be tested.
     """
 
     rank: int | None
@@ -89,6 +98,10 @@ class Row:
     versions: Mapping[str, str]
     folds: tuple[FoldResult, ...] = field(repr=False)
     folds_missing: int = 0
+    interval: tuple[float, float] = (math.nan, math.nan)
+    fold_interval: tuple[float, float] = (math.nan, math.nan)
+    rank_range: tuple[int, int] | None = None
+    p_best: float = math.nan
 
     @property
     def folds_ok(self) -> int:
@@ -108,7 +121,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Entrants on identical folds of one dataset, best first."""
+    """Entrants on identical folds of one dataset, best first.
+
+    Attributes:
+        tie_test: what ties are told by, of ``significance.TESTS``; empty where fewer than two entrants could be
+            tested.
+    """
 
     dataset: str
     dataset_sha256: str
@@ -123,6 +141,7 @@ class Leaderboard:
     preset: str
     n_rows: int
     rows: tuple[Row, ...]
+    tie_test: str = ""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -172,8 +191,13 @@ def _newest_versions(records: pd.DataFrame) -> pd.DataFrame:
     return records[version == entrants.map(newest)]
 
 
-def build(records: pd.DataFrame) -> Leaderboard:
+def build(records: pd.DataFrame, predictions: pd.DataFrame | None = None) -> Leaderboard:
     """The leaderboard of one group of :func:`protocols`.
+
+    Args:
+        records: of one protocol.
+        predictions: test predictions of its cells (``PREDICTION_COLUMNS``); without them intervals over test rows
+            and rank ranges are not known.
 
     Raises:
         ValueError: no records, or records of more than one protocol.
@@ -186,7 +210,7 @@ def build(records: pd.DataFrame) -> Leaderboard:
     metric = PRIMARY[task]
     folds = int(first["folds"])
     entrants = [_summarize(group, task, folds) for _, group in records.groupby(_ENTRANT, sort=True)]
-    return Leaderboard(
+    board = Leaderboard(
         dataset=str(first["dataset"]),
         dataset_sha256=str(first["dataset_sha256"]),
         target=str(first["target"]),
@@ -201,6 +225,7 @@ def build(records: pd.DataFrame) -> Leaderboard:
         n_rows=int((records["n_train"] + records["n_test"]).max()),  # a cell that failed early names no rows
         rows=_ranked(entrants, metric),
     )
+    return judge(board, predictions)
 
 
 def _summarize(group: pd.DataFrame, task: str, n_folds: int) -> dict[str, Any]:
@@ -239,6 +264,8 @@ def _fold(record: dict[str, Any], task: str) -> FoldResult:
         scores=scores if done else {},
         params=json.loads(record["params"]),
         details=json.loads(record["details"]),
+        n_train=int(record["n_train"]),
+        n_test=int(record["n_test"]),
     )
 
 
@@ -256,16 +283,13 @@ def _ranked(entrants: list[dict[str, Any]], metric: str) -> tuple[Row, ...]:
 
     ordered = sorted(entrants, key=order)
     dummy = next((entrant["mean"]["test"][metric] for entrant in ordered if entrant["model"] == DUMMY), math.nan)
-    best = ordered[0]
-    best_mean, best_std = best["mean"]["test"][metric], best["std"]["test"][metric]
-    error = best_std / math.sqrt(len(best["folds"])) if not math.isnan(best_std) else 0.0
     rows = []
     for position, entrant in enumerate(ordered, start=1):
         value = entrant["mean"]["test"][metric]
         rows.append(
             Row(
                 rank=None if math.isnan(value) else position,
-                tied=position > 1 and order(entrant)[0] == 0 and abs(value - best_mean) <= error,
+                tied=False,  # judged once all are ranked
                 skill=_skill(value, dummy, metric),
                 **entrant,
             )

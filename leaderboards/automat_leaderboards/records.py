@@ -30,6 +30,7 @@ RECORD_COLUMNS: Mapping[str, str] = MappingProxyType(
         "split": "kind of split",
         "folds": "number of folds of the split",
         "split_seed": "seed of the split's shuffle",
+        "folds_sha256": "digest of the ids of every fold; may be empty",
         "fold": "fold index from 0",
         "seed": "seed of models and search",
         "preset": "name of the budget",

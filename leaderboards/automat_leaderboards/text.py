@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards.board import DUMMY
 from automat_leaderboards.metrics import HIGHER_IS_BETTER
+from automat_leaderboards.significance import TESTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from automat_leaderboards.board import Leaderboard, Row
+    from automat_leaderboards.over_datasets import Overview
 
 TITLES = {
     "mae": "MAE",
@@ -32,7 +34,11 @@ _CHEAP_ENOUGH = 0.2
 _CLOSE_ENOUGH = 0.9
 """A cheap model comes close when it has at least this share of the best's skill against the dummy."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_MOST_NAMED = 3
+"""So many of the entrants that are tied with the best are named."""
+
+_SMALLEST_P = 0.001
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 
 
 def to_frame(board: Leaderboard) -> pd.DataFrame:
@@ -63,16 +69,17 @@ def to_json(board: Leaderboard) -> str:
         "folds",
         "split_seed",
         "seed",
+        "preset",
+        "n_rows",
+        "tie_test",
     )
     rows = [{name: _plain(value) for name, value in _flat(board, row).items()} for row in board.rows]
-    content = {name: getattr(board, name) for name in facts} | {
-        "preset": board.preset, "n_rows": board.n_rows, "verdict": verdict(board), "rows": rows,
-    }  # fmt: skip
+    content = {name: getattr(board, name) for name in facts} | {"verdict": verdict(board), "rows": rows}
     return json.dumps(content, indent=1, allow_nan=False)
 
 
 def verdict(board: Leaderboard) -> str:
-    """Who is first, by how much, whether that exceeds the spread over folds, and what failed."""
+    """Who is first, by how much, whether that may be chance, and what failed."""
     failed = sum(row.folds_failed for row in board.rows)
     best = board.best
     if best is None:
@@ -96,12 +103,28 @@ def verdict(board: Leaderboard) -> str:
     return sentence
 
 
+def rank_verdict(overview: Overview) -> str:
+    """Whether mean ranks over datasets differ, and who cannot be told from the best; empty without a test."""
+    test = overview.test
+    if test is None:
+        return ""
+    titles = {each.model: each.title for each in overview.standings}
+    near = [
+        titles[model]
+        for model, rank in zip(overview.ranked, test.ranks, strict=True)
+        if rank - test.ranks[0] <= test.critical_difference
+    ][1:]
+    first = titles[overview.ranked[0]]
+    told = "nobody" if len(near) == len(overview.ranked) - 1 else f"all but {_listed(near)}" if near else "everybody"
+    return (
+        f"Mean ranks over {test.n_blocks} datasets: Friedman with Iman and Davenport's F, {p_value(test.p)}; Nemenyi's "
+        f"critical difference {test.critical_difference:.2f} (5%) tells {told} apart from {first}."
+    )
+
+
 def _lead(board: Leaderboard, unit: str) -> str:
     """How far the first is ahead, and whether that says anything."""
     first, metric = board.rows[0], board.metric
-    tied = [row.title for row in board.rows if row.tied]
-    if tied:
-        return f"; {_listed(tied)} {'is' if len(tied) == 1 else 'are'} within its standard error"
     others = [row for row in board.rows[1:] if row.rank is not None]
     if not others:
         return ""
@@ -110,12 +133,26 @@ def _lead(board: Leaderboard, unit: str) -> str:
         complete = not first.folds_failed and not first.folds_missing
         return ", the only entrant that finished every fold" if complete else ", on the folds that finished"
     lead = abs(second.mean["test"][metric] - first.mean["test"][metric])
-    judged = (
-        "one fold does not tell whether by chance"
-        if math.isnan(first.std["test"][metric])
-        else "more than its standard error"
-    )
-    return f", {lead:.2g}{unit} ahead of {second.title}, {judged}"
+    ahead = f", {lead:.2g}{unit} ahead of {second.title}"
+    test = f"{TESTS[board.tie_test]}, Holm" if board.tie_test else ""
+    tied = [row for row in board.rows if row.tied]
+    if tied:
+        named = [f"{'it' if row is second else row.title} ({p_value(row.p_best)})" for row in tied[:_MOST_NAMED]]
+        more = [f"{len(tied) - _MOST_NAMED} more"] if len(tied) > _MOST_NAMED else []
+        return f"{ahead}, but tied with {_listed([*named, *more])} by the {test}"
+    if not math.isnan(second.p_best):
+        return f"{ahead} ({p_value(second.p_best)}, {test})"
+    few = "one fold does" if board.folds == 1 else f"{board.folds} folds do"
+    return f"{ahead}, {few} not tell whether by chance"
+
+
+def p_value(value: float) -> str:
+    """A p-value as people write it.
+
+    >>> p_value(0.0412), p_value(0.00001), p_value(1.0)
+    ('p = 0.041', 'p < 0.001', 'p = 1')
+    """
+    return "p < 0.001" if value < _SMALLEST_P else f"p = {value:.2g}"
 
 
 def _cheap_rival(board: Leaderboard, best: Row) -> str:
@@ -158,9 +195,12 @@ def _flat(board: Leaderboard, row: Row) -> dict[str, Any]:
             flat[f"{part}_{metric}_std"] = row.std[part][metric]
     for name in (
         "gap", "skill", "featurize_seconds", "tune_seconds", "fit_seconds", "predict_seconds",
-        "peak_memory_mb", "folds_ok", "folds_failed", "folds_missing", "tied",
+        "peak_memory_mb", "folds_ok", "folds_failed", "folds_missing", "tied", "p_best",
     ):  # fmt: skip
         flat[name] = getattr(row, name)
+    flat["interval_low"], flat["interval_high"] = row.interval
+    flat["fold_interval_low"], flat["fold_interval_high"] = row.fold_interval
+    flat["rank_low"], flat["rank_high"] = row.rank_range or (None, None)
     return flat | {"errors": "; ".join(row.errors), "budget": json.dumps(dict(row.budget))}
 
 
@@ -169,7 +209,11 @@ def _plain(value: Any) -> Any:
 
 
 def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    # A bare carriage return is not quoted, but ends a line for who reads the file.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _listed(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards import HIGHER_IS_BETTER, TITLES, verdict
 
-from automat_reports import numbers
+from automat_reports import numbers, significance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,22 @@ _BUDGET_WORDS = {
     "search_trials": "trials of its own",
 }
 
+_COSTS = (
+    ("featurize_seconds", "featurize s", "CPU seconds to featurize the whole dataset once", "log", False),
+    ("tune_seconds", "tune s", "CPU seconds of the search, mean over folds", "log", False),
+    ("fit_seconds", "fit s", "CPU seconds of the final fit, mean over folds", "log", False),
+    ("predict_seconds", "predict s", "CPU seconds to predict a test fold, mean over folds", "log", False),
+    (
+        "peak_memory_mb",
+        "memory MB",
+        "how far the memory of the worker rose at its peak, libraries it had to load included; largest over folds",
+        "log",
+        False,
+    ),
+    ("folds_failed", "failed", "folds without a result", "", False),
+)
+"""Columns of costs: key, title, what it means, heat, and whether more is better."""
+
 
 def board_page(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any]) -> dict[str, Any]:
     """All of the page.
@@ -51,6 +67,7 @@ def board_page(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[s
         "metric_title": TITLES[board.metric],
         "columns": columns,
         "rows": [_row(board, row, columns, _places(board)) for row in board.rows],
+        "significance": significance.section(board, predictions),
         "budgets": [(row.title, budget_in_words(row.budget), row.budget) for row in board.rows],
         "context": {name: context.get(name) for name in CONTEXT},
         "data": {
@@ -101,6 +118,7 @@ def _columns(board: Leaderboard) -> list[dict[str, Any]]:
         }
         for name in board.metrics
     ]
+    metrics[1:1] = significance.columns(board)
     train = [
         {
             "key": f"train_{name}",
@@ -127,25 +145,14 @@ def _columns(board: Leaderboard) -> list[dict[str, Any]]:
         ("gap", "gap", f"how much worse {metric} is on test than on training rows", "linear", False),
         ("skill", "skill", "share of the way from the dummy to a perfect score", "", True),
     ]
-    costs = [
-        ("featurize_seconds", "featurize s", "CPU seconds to featurize the whole dataset once", "log", False),
-        ("tune_seconds", "tune s", "CPU seconds of the search, mean over folds", "log", False),
-        ("fit_seconds", "fit s", "CPU seconds of the final fit, mean over folds", "log", False),
-        ("predict_seconds", "predict s", "CPU seconds to predict a test fold, mean over folds", "log", False),
-        (
-            "peak_memory_mb",
-            "memory MB",
-            "how far the memory of the worker rose at its peak, libraries it had to load included; largest over folds",
-            "log",
-            False,
-        ),
-        ("folds_failed", "failed", "folds without a result", "", False),
-    ]
     names = ("key", "title", "help", "heat", "high_is_good")
     return [
         *metrics,
         *train,
-        *(dict(zip(names, each, strict=True)) for each in (*judged, *costs)),
+        *(
+            dict(zip(names, each, strict=True)) | {"hidden": each[0] == "predict_seconds"}
+            for each in (*judged, *_COSTS)
+        ),
         {
             "key": "budget",
             "title": "budget",
@@ -185,17 +192,23 @@ def _shown(board: Leaderboard, row: Row, key: str, places: Mapping[str, int]) ->
     part, _, metric = key.partition("_")
     if part in row.mean and metric in row.mean[part]:
         return numbers.score(row.mean[part][metric], row.std[part][metric], places.get(metric))
+    return {"mean": _text(board, row, key, places), "spread": ""}
+
+
+def _text(board: Leaderboard, row: Row, key: str, places: Mapping[str, int]) -> str:
     if key == "budget":
-        return {"mean": budget_in_words(row.budget), "spread": ""}
+        return budget_in_words(row.budget)
     if key == "folds_failed":
         waiting = f"{row.folds_missing} to come" if row.folds_missing else ""
-        return {"mean": ", ".join(filter(None, (str(row.folds_failed or ""), waiting))), "spread": ""}
+        return ", ".join(filter(None, (str(row.folds_failed or ""), waiting)))
+    if key in significance.KEYS:
+        return significance.shown(row, key, places.get(board.metric))
     if key == "gap":
-        return numbers.score(row.gap, math.nan, places.get(board.metric))
+        return numbers.score(row.gap, math.nan, places.get(board.metric))["mean"]
     value = float(getattr(row, key))
-    if key.endswith("_seconds"):
-        return {"mean": numbers.seconds(value), "spread": ""}
-    return {"mean": numbers.plain(value, ".3f" if key == "skill" else ".0f"), "spread": ""}
+    return (
+        numbers.seconds(value) if key.endswith("_seconds") else numbers.plain(value, ".3f" if key == "skill" else ".0f")
+    )
 
 
 def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
@@ -214,11 +227,15 @@ def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
         "gap", "skill", "featurize_seconds", "tune_seconds", "fit_seconds", "predict_seconds", "peak_memory_mb",
     ):  # fmt: skip
         values[name] = _finite(getattr(row, name))
-    return values | {
-        "folds_failed": row.folds_failed,
-        "budget": budget_in_words(row.budget),
-        "errors": "; ".join(row.errors),
-    }
+    return (
+        values
+        | significance.values(row)
+        | {
+            "folds_failed": row.folds_failed,
+            "budget": budget_in_words(row.budget),
+            "errors": "; ".join(row.errors),
+        }
+    )
 
 
 def _classes(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any]) -> list[str]:

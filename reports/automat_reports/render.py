@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from automat_leaderboards import TITLES
+from automat_leaderboards import TITLES, overviews
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from automat_reports.board_page import board_page
-from automat_reports.numbers import score
+from automat_reports.numbers import plain, score
+from automat_reports.rank_diagram import rank_diagram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from automat_leaderboards import Leaderboard
+    from automat_leaderboards import Leaderboard, Overview
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,11 @@ def render_board(board: Leaderboard, predictions: pd.DataFrame, context: Mapping
 
 
 def render_index(entries: Sequence[IndexEntry]) -> str:
-    """The page that links the others, as the text of one HTML file."""
+    """The page that links the others, and says what datasets say together, as the text of one HTML file.
+
+    Args:
+        entries: newest first.
+    """
     lines = []
     for entry in entries:
         best, metric = entry.board.best, entry.board.metric
@@ -71,7 +76,30 @@ def render_index(entries: Sequence[IndexEntry]) -> str:
                 "date": entry.finished_at[:10],
             }
         )
-    return _environment().get_template("index.html.j2").render(lines=lines)
+    found = [_overview(each) for each in overviews([entry.board for entry in entries])]
+    return _environment().get_template("index.html.j2").render(lines=lines, overviews=found)
+
+
+def _overview(overview: Overview) -> dict[str, Any]:
+    titles = {each.model: each.title for each in overview.standings}
+    names = [titles[model] for model in overview.ranked]
+    return {
+        "preset": overview.preset,
+        "split": overview.split,
+        "datasets": overview.datasets,
+        "lines": [
+            {
+                "title": each.title,
+                "normalised": plain(each.normalised, ".3f"),
+                "skill": plain(each.skill, ".3f"),
+                "mean_rank": plain(each.mean_rank, ".2f"),
+                "wins": each.wins,
+                "n_datasets": each.n_datasets,
+            }
+            for each in overview.standings
+        ],
+        "diagram": rank_diagram(names, overview.test) if overview.test else None,
+    }
 
 
 @cache

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
 
 from automat.core import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def features_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of features that tests share."""
+    return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture
+def command(tmp_path: Path, features_cache: Path) -> Callable[..., str]:
+    """Runs ``automat`` with the given arguments in a folder of its own; what it prints."""
+
+    def call(*arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "automat.cli", *arguments],
+            cwd=tmp_path, env=os.environ | {"AUTOMAT_CACHE": str(features_cache)},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    return call
 
 
 @pytest.fixture(scope="session")

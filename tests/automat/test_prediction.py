@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automat import datasets, plan, prediction
+from automat import datasets, plan, prediction, prediction_files
 from automat.core import Dataset, InputError
 from automat.evaluate import Job, run_cell
 from automat.refit import refit
@@ -146,7 +146,7 @@ def test_every_format_holds_every_row(tmp_path: Path, form: str, capsys: pytest.
     model = trained_on("compositions").save(tmp_path / "m.automat")
     table = tmp_path / "new.csv"
     table.write_text("id,formula\n=1+1,NaCl\nb,Nothing\n<script>,MgO\n")
-    written = prediction.write(model, [table], form=form)
+    written = prediction_files.write(model, [table], form=form)
     assert (written.rows, written.failed) == (3, 1)
     text = capsys.readouterr().out
     expected = trained_on("compositions").predict(["NaCl", "MgO"])
@@ -163,9 +163,9 @@ def test_files_end_as_their_format_says(tmp_path: Path) -> None:
     model = trained_on("compositions").save(tmp_path / "m.automat")
     table = tmp_path / "new.csv"
     table.write_text("formula\nNaCl\n")
-    prediction.write(model, [table], output=tmp_path / "out.json")
+    prediction_files.write(model, [table], output=tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text())[0]["id"] == "row-1"
     with pytest.raises(InputError, match=r"unknown format 'xls'.*Allowed: csv, json, table"):
-        prediction.write(model, [table], output=tmp_path / "out.xls")
+        prediction_files.write(model, [table], output=tmp_path / "out.xls")
     with pytest.raises(InputError, match="cannot write"):
-        prediction.write(model, [table], output=tmp_path / "no" / "out.csv")
+        prediction_files.write(model, [table], output=tmp_path / "no" / "out.csv")

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from automat_featurizers import cgcnn_atom_features
-from automat_featurizers.atom_features import PROPERTIES
+from automat_featurizers.atom_features import PROPERTIES, atom_features
+from automat_featurizers.composition.element_property import MAGPIE_PROPERTIES
+from automat_featurizers.elements import property_table
 from pymatgen.core import Element
 
 PUBLISHED = Path(__file__).parents[3] / "shared/data/cgcnn/sample-regression/atom_init.json"
@@ -90,3 +92,34 @@ def test_agreement_with_the_published_table() -> None:
     # The published table counts two electrons for every f-block element and twelve for palladium.
     differ = {numbers[row] for row in np.flatnonzero((ours != theirs)[:, GROUPS["valence"]].any(axis=1))}
     assert differ == {46, *range(57, 71), *range(89, 101)}
+
+
+def test_magpie_rows_are_its_scaled_properties() -> None:
+    table = atom_features("magpie")
+    assert table.shape == (119, 22)
+    assert not table[0].any()
+    raw = property_table("magpie", MAGPIE_PROPERTIES, impute_nan=False)
+    assert np.isnan(raw[1:]).any()
+    for column in range(22):
+        known = ~np.isnan(raw[:, column])
+        # A straight line of the raw property, of mean 0 and spread 1 where it is known; the rest is the mean.
+        np.testing.assert_allclose(np.corrcoef(raw[known, column], table[known, column])[0, 1], 1, atol=1e-5)
+        np.testing.assert_allclose(table[known, column].mean(), 0, atol=1e-5)
+        np.testing.assert_allclose(table[known, column].std(), 1, atol=1e-5)
+        assert not table[1:, column][~known[1:]].any()
+
+
+def test_a_linear_map_of_one_column_an_element_is_an_embedding() -> None:
+    table = atom_features("learned")
+    assert table.shape == (119, 118)
+    weights = np.random.default_rng(0).normal(size=(118, 5))
+    np.testing.assert_allclose((table @ weights)[[1, 26, 118]], weights[[0, 25, 117]])
+    assert not table[0].any()
+
+
+def test_atom_features_are_shared_and_found_by_name() -> None:
+    for name in ("cgcnn", "magpie", "learned"):
+        assert atom_features(name) is atom_features(name)
+        assert not atom_features(name).flags.writeable
+    with pytest.raises(ValueError, match="unknown atom features 'one_hot'"):
+        atom_features("one_hot")

@@ -1,21 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
-from automat_featurizers import (
-    CrystalGraphBuilder,
-    CrystalGraphs,
-    PackedStructures,
-    build_graphs,
-    cached_graphs,
-)
+from automat_featurizers import CrystalGraphs, PackedStructures, build_graphs
 from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CUTOFF, MOST = 8.0, 12
 
@@ -29,8 +20,9 @@ def shells(graphs: CrystalGraphs, row: int) -> list[NDArray[np.float64]]:
 
 
 def assert_equal(one: CrystalGraphs, other: CrystalGraphs) -> None:
-    for name in CrystalGraphs.__dataclass_fields__:
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.arrays().keys() == other.arrays().keys()
+    for name, array in one.arrays().items():
+        np.testing.assert_array_equal(array, other.arrays()[name])
 
 
 @pytest.mark.parametrize("rows", ["packed", "real"])
@@ -45,9 +37,11 @@ def test_edges_are_the_nearest_of_get_all_neighbors(rows: str, request: pytest.F
             neighbours.sort(key=lambda neighbour: neighbour.nn_distance)
             nearest = np.array([neighbour.nn_distance for neighbour in neighbours[:MOST]])
             ours = graphs.distances[edges][destination == atom]
-            np.testing.assert_allclose(ours, nearest, atol=1e-8)
             # Below the outermost shell there is no choice: the neighbours are the very same.
             inner = nearest < nearest[-1] - 1e-4
+            np.testing.assert_allclose(np.sort(ours)[inner], nearest[inner], rtol=0, atol=1e-8)
+            # Of those that tie with the last one, others may be chosen: they are as near to 1e-6.
+            np.testing.assert_allclose(np.sort(ours), nearest, rtol=0, atol=1e-6)
             theirs = sorted(neighbours[at].index for at in np.flatnonzero(inner))
             assert sorted(source[destination == atom][inner]) == theirs
 
@@ -146,38 +140,3 @@ def test_senseless_crystals_are_refused_by_row(packed: PackedStructures) -> None
         broken = PackedStructures(packed.row_ptr, lattices, packed.atomic_numbers, packed.fractional)
         with pytest.raises(ValueError, match=message):
             build_graphs(broken)
-
-
-def test_the_builder_is_a_transformer(packed: PackedStructures, crystals: list[Structure]) -> None:
-    builder = CrystalGraphBuilder(cutoff=5, max_neighbours=6)
-    assert_equal(builder.fit_transform(crystals), build_graphs(packed, 5, 6))
-    assert builder.version != CrystalGraphBuilder().version
-    assert (builder.takes, builder.gives) == ("structure", "graph")
-
-
-def test_the_cache_remembers_what_building_took(packed: PackedStructures, tmp_path: Path) -> None:
-    _, built = cached_graphs(packed, tmp_path)
-    _, read = cached_graphs(packed, tmp_path)
-    assert built == read > 0
-
-
-def test_cached_graphs_are_the_graphs(packed: PackedStructures, tmp_path: Path) -> None:
-    fresh = build_graphs(packed)
-    assert_equal(cached_graphs(packed, None)[0], fresh)
-    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)
-    (kept,) = tmp_path.rglob("*.npz")
-    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)
-    kept.write_bytes(kept.read_bytes()[:-100])
-    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)
-    assert_equal(cached_graphs(packed.take([1]), tmp_path)[0], fresh.take([1]))
-
-
-@pytest.mark.parametrize("position", [0.3, 0.5, 0.7])
-def test_a_garbled_graph_cache_is_built_again(packed: PackedStructures, tmp_path: Path, position: float) -> None:
-    fresh, _ = cached_graphs(packed, tmp_path)
-    (kept,) = tmp_path.rglob("*.npz")
-    content = bytearray(kept.read_bytes())
-    at = int(position * len(content))
-    content[at : at + 40] = bytes(40)
-    kept.write_bytes(content)
-    assert_equal(cached_graphs(packed, tmp_path)[0], fresh)

@@ -120,7 +120,7 @@ def test_what_is_missing_or_damaged_is_named(real: PackedStructures, tmp_path: P
         (text.replace('"version": 1', '"version": 2'), "a newer release"),
         (text.replace('"structures"', '"compositions"'), "the arrays of compositions are not"),
         (text.replace('"structures"', '"molecules"'), "molecules"),
-        (text.replace(lattices.name, f"../{lattices.name}"), "the arrays of structures are not"),
+        (text.replace(lattices.name, f"../{lattices.name}"), "are not all in the folder"),
         (text.replace(f'"rows": {len(real)}', '"rows": 7'), "of the shape"),
     ):
         index.write_text(spoilt)

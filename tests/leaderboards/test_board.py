@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from automat_leaderboards import build, protocols, to_csv, to_frame, to_json, verdict
 from automat_leaderboards.records import RECORD_COLUMNS
+from scipy import stats
 
 
 def record(model: str, fold: int, mae: float | None, **changes: Any) -> dict[str, Any]:
@@ -69,13 +70,21 @@ def test_failures_are_shown_with_their_reason() -> None:
     assert math.isnan(rows["dead"].mean["test"]["mae"])
 
 
-def test_ties_lie_within_the_best_s_standard_error() -> None:
-    close = table(
-        record("best", 0, 0.20), record("best", 1, 0.24), record("near", 0, 0.21), record("near", 1, 0.26),
-        record("far", 0, 0.26), record("far", 1, 0.27),
-    )  # fmt: skip
-    board = build(protocols(close)[0])  # standard error of the best: 0.02
+def test_ties_are_told_by_the_corrected_t_test() -> None:
+    maes = {
+        "best": (0.20, 0.24, 0.21, 0.22, 0.23),
+        "near": (0.21, 0.24, 0.23, 0.23, 0.24),
+        "far": (0.60, 0.65, 0.60, 0.62, 0.63),
+    }
+    rows = [record(model, fold, mae, folds=5) for model, found in maes.items() for fold, mae in enumerate(found)]
+    board = build(protocols(table(*rows))[0])
     assert [(row.model, row.tied) for row in board.rows] == [("best", False), ("near", True), ("far", False)]
+    assert board.tie_test == "folds"
+    # Differences 0.01, 0, 0.02, 0.01 and 0.01: mean 0.01, s2 5e-5; 50 test to 50 training rows.
+    near = 2 * stats.t(4).sf(0.01 / math.sqrt((1 / 5 + 1) * 5e-5))
+    assert board.rows[1].p_best == pytest.approx(near)
+    assert math.isnan(board.rows[0].p_best)
+    assert "0.01 eV ahead of Near, but tied with it (p = 0.27) by the corrected paired t-test" in verdict(board)
 
 
 def test_higher_is_better_for_classes() -> None:
@@ -136,6 +145,7 @@ def test_the_verdict_says_who_by_how_much_and_what_failed() -> None:
     text = verdict(build(protocols(FOUR)[0]))
     assert text.startswith("Forest (all) is first on toy with MAE 0.22 ± 0.028 eV, 0.2 eV ahead of Tree")
     assert "It closes 80% of the distance from the dummy to a perfect score." in text
+    assert "0.2 eV ahead of Tree, 2 folds do not tell whether by chance." in text
     assert text.endswith("3 cells failed.")
 
 

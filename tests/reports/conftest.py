@@ -63,8 +63,8 @@ def fitted(dataset: str, *, name: str | None = None) -> tuple[Leaderboard, pd.Da
             )  # fmt: skip
         failed = _record(name or dataset, task, "broken", fold, len(train), len(test))
         records.append(failed | {"status": "failed", "error": "ValueError: <b>no</b> luck"})
-    board = build(protocols(pd.DataFrame(records, columns=list(RECORD_COLUMNS)))[0])
-    return board, pd.concat(frames, ignore_index=True)
+    predictions = pd.concat(frames, ignore_index=True)
+    return build(protocols(pd.DataFrame(records, columns=list(RECORD_COLUMNS)))[0], predictions), predictions
 
 
 def _chance(chances: np.ndarray, predicted: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]

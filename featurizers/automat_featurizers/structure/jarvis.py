@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from automat_featurizers.base import Block, Featurizer
-from automat_featurizers.elements import _data_files, symbols
+from automat_featurizers.elements import data_files, symbols
 from automat_featurizers.packed import PackedStructures
 from automat_featurizers.structure._cells import check_choice, unusable
 from automat_featurizers.structure.density import DensityFeatures
@@ -32,7 +32,7 @@ _DEFINITIONS = ("matminer", "invariant")
 @cache
 def _chemistry() -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Names of the chemical descriptors; their values by Z, NaN where an element has none, shape (119, names)."""
-    elements = json.loads((_data_files() / "jarvis" / "element_chem.json").read_text(encoding="utf-8"))
+    elements = json.loads((data_files() / "jarvis" / "element_chem.json").read_text(encoding="utf-8"))
     names = tuple(elements["Al"])
     return names, _by_number({symbol: list(values.values()) for symbol, values in elements.items()}, len(names))
 
@@ -40,7 +40,7 @@ def _chemistry() -> tuple[tuple[str, ...], NDArray[np.float64]]:
 @cache
 def _charges() -> NDArray[np.float64]:
     """Radial charge distributions of the atoms by Z, NaN where an element has none, shape (119, 378)."""
-    elements = json.loads((_data_files() / "jarvis" / "element_charges.json").read_text(encoding="utf-8"))
+    elements = json.loads((data_files() / "jarvis" / "element_charges.json").read_text(encoding="utf-8"))
     return _by_number({symbol: curves[0][1] for symbol, curves in elements.items()}, _CHARGES)
 
 

@@ -87,7 +87,7 @@ function recall() {
 
 function visibleTable() {
   const hidden = new Set(boxes.filter((box) => !box.checked).map((box) => box.dataset.column));
-  const columns = Object.keys(page.table[0]).filter((name) => !hidden.has(name.replace(/_std$/, "")));
+  const columns = Object.keys(page.table[0]).filter((name) => !hidden.has(name.replace(/_std$/, "").replace(/_high$/, "_low")));
   const rows = rowsInOrder.filter((row) => !row.hidden);
   return { columns, rows: rows.map((row) => Object.fromEntries(columns.map((name) => [name, valueOf(row, name)]))) };
 }

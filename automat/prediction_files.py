@@ -1,0 +1,120 @@
+"""Predictions to a file or the terminal, written as they are made."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from automat import prediction, terminal
+from automat import trained as models
+from automat.core import InputError, UnknownNameError
+from automat.explanation import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from automat.trained import TrainedModel
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many rows were written, and how many of them have no prediction."""
+
+    rows: int
+    failed: int
+
+
+def write(
+    model: Path,
+    inputs: Sequence[str | Path],
+    *,
+    output: Path | None = None,
+    form: str | None = None,
+    explained: bool = False,
+    allow_pickle: bool = False,
+) -> Written:
+    """Predict with a model's file, and write as it goes.
+
+    Args:
+        model: the file.
+        inputs: see :func:`automat.prediction.predict`.
+        output: a file; None: standard output.
+        form: ``csv``, ``json`` or ``table``; None: by the file's ending, or a table.
+        explained: what every feature or atom adds, instead of the predictions.
+        allow_pickle: load a model that can run any code.
+
+    Raises:
+        InputError: the model or an input cannot be used, or the file cannot be written.
+    """
+    chosen = _form(output, form)
+    trained = models.load(model, allow_pickle=allow_pickle)
+    make = None
+    if explained:
+
+        def make(rows: Any, ids: list[str]) -> pd.DataFrame:
+            return explain(trained, rows, ids)
+
+    parts = prediction.predict(trained, inputs, make)
+    if output is None:
+        return _WRITERS[chosen](parts, sys.stdout, trained)
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            return _WRITERS[chosen](parts, file, trained)
+    except OSError as error:
+        raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from error
+
+
+def _form(output: Path | None, form: str | None) -> str:
+    chosen = form or (output.suffix.lower().removeprefix(".") if output is not None else "table")
+    if chosen not in _WRITERS:
+        raise UnknownNameError("format", chosen, _WRITERS)
+    return chosen
+
+
+def _as_csv(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel) -> Written:
+    rows = failed = 0
+    columns: list[str] | None = None
+    for part in parts:
+        safe = part.assign(**{name: part[name].map(_harmless) for name in ("id", "error") if name in part})
+        if columns is None:
+            columns = safe.columns.tolist()
+        safe.reindex(columns=columns).to_csv(file, index=False, header=rows == 0, lineterminator="\n")
+        rows, failed = rows + len(part), failed + _failed(part)
+    return Written(rows, failed)
+
+
+def _as_json(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel) -> Written:
+    rows = failed = 0
+    file.write("[")
+    for part in parts:
+        for record in json.loads(part.to_json(orient="records", double_precision=15)):
+            file.write((",\n " if rows else "\n ") + json.dumps(record, ensure_ascii=False))
+            rows += 1
+        failed += _failed(part)
+    file.write("\n]\n")
+    return Written(rows, failed)
+
+
+def _as_table(parts: Iterator[pd.DataFrame], file: TextIO, trained: TrainedModel) -> Written:
+    rows = failed = 0
+    for part in parts:
+        terminal.print_predictions(part, trained.card.target, trained.card.unit, file)
+        rows, failed = rows + len(part), failed + _failed(part)
+    return Written(rows, failed)
+
+
+_WRITERS = {"csv": _as_csv, "json": _as_json, "table": _as_table}
+
+
+def _failed(part: pd.DataFrame) -> int:
+    return int((part["error"] != "").sum()) if "error" in part else 0
+
+
+def _harmless(cell: object) -> object:
+    """Text that a spreadsheet would take for a formula, as text."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@"} else cell
