@@ -242,7 +242,9 @@ def predict(
     from automat import prediction_files
 
     given = [*(inputs or []), *(more or [])]
-    written = prediction_files.write(trained, given, output=output, form=form, explained=explain, allow_pickle=allow_pickle)
+    written = prediction_files.write(
+        trained, given, output=output, form=form, explained=explain, allow_pickle=allow_pickle
+    )
     if written.failed:
         typer.echo(f"automat: {written.failed} of {written.rows} rows have no prediction; see `error`", err=True)
         raise typer.Exit(EXIT_CELLS_FAILED)

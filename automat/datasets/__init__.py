@@ -28,7 +28,8 @@ def load(name_or_path: str | Path, *, target: str | None = None, task: Task | No
     """A dataset by name, or a user's table or folder by path.
 
     Args:
-        name_or_path: a name of ``available()`` or ``elsewhere()``, a CSV, Parquet or JSON file, or a folder with id_prop.csv.
+        name_or_path: a name of ``available()`` or ``elsewhere()``, a CSV, Parquet or JSON file, or a folder with
+            id_prop.csv.
         target: the target column of a table; guessed when there is only one candidate.
         task: of a table or folder; guessed from the target when None.
 

@@ -318,7 +318,7 @@ def _dataset(name: str, given: dict[str, Any], target: pd.Series, source: str, n
 def _values(target: pd.Series, what: MatbenchTask, source: str) -> NDArray[np.float64]:
     import pandas as pd
 
-    numbers = pd.to_numeric(target, errors="coerce").astype(float).to_numpy(np.float64)
+    numbers = np.asarray(pd.to_numeric(target, errors="coerce"), dtype=np.float64)
     wrong = ~np.isfinite(numbers) if not what.classes else ~np.isin(numbers, (0.0, 1.0))
     if wrong.any():
         row = int(wrong.argmax())

@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     from automat_featurizers.atom_features import cgcnn_atom_features
     from automat_featurizers.base import Featurizer
     from automat_featurizers.composition.alloys import Miedema, YangSolidSolution
-    from automat_featurizers.composition.element_property import Deml, ElementProperty, Magpie
+    from automat_featurizers.composition.element_property import (
+        Deml,
+        ElementProperty,
+        Magpie,
+        MatscholarElements,
+        MEGNetElements,
+        PymatgenElements,
+    )
     from automat_featurizers.composition.encoding import PeriodicTablePlace
     from automat_featurizers.composition.ionic import (
         CationProperty,
@@ -71,6 +78,9 @@ _HOME = {
         "Deml",
         "ElementProperty",
         "Magpie",
+        "MatscholarElements",
+        "MEGNetElements",
+        "PymatgenElements",
     ),
     "composition.encoding": ("PeriodicTablePlace",),
     "composition.ionic": (
@@ -213,8 +223,10 @@ __all__ = [
     "JarvisCFID",
     "LineGraphs",
     "LocalPropertyDifference",
+    "MEGNetElements",
     "Magpie",
     "MatminerByName",
+    "MatscholarElements",
     "MaximumPackingEfficiency",
     "Miedema",
     "NearestGraphs",
@@ -225,6 +237,7 @@ __all__ = [
     "PackedStructures",
     "PartialRadialDistributionFunction",
     "PeriodicTablePlace",
+    "PymatgenElements",
     "RadialDistributionFunction",
     "RadiusGraphs",
     "SineCoulombMatrix",

@@ -53,6 +53,24 @@ def test_every_preset_is_matminers(preset: str, impute_nan: bool) -> None:
         assert not found.reasons
 
 
+@pytest.mark.parametrize(
+    ("kind", "preset"),
+    [(af.PymatgenElements, "matminer"), (af.MatscholarElements, "matscholar_el"), (af.MEGNetElements, "megnet_el")],
+)
+def test_a_preset_by_its_own_name_is_the_preset(kind: type[af.ElementProperty], preset: str) -> None:
+    by_preset = af.ElementProperty(preset)
+    assert kind().get_feature_names_out().tolist() == by_preset.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(kind().transform(FORMULAS), by_preset.transform(FORMULAS))
+
+
+def test_atoms_of_the_formula_unit_are_matminers() -> None:
+    ours = af.Stoichiometry((2, 3), num_atoms=True)
+    materials = [Composition(formula) for formula in [*FORMULAS, "H2O2", "Fe4O6", "O2", "Ti0.5Al0.5"]]
+    assert compare([ours], materials).largest <= ours.parity
+    assert ours.get_feature_names_out().tolist() == ["num atoms", "2-norm", "3-norm"]
+    assert ours.transform(["Fe4O6", "H2O2", "NaCl"])[:, 0].tolist() == [5, 4, 2]
+
+
 def test_what_is_not_imputed_says_what_is_missing() -> None:
     made = af.ElementProperty("deml", impute_nan=False)
     values = made.transform(["NaCl", "Xe"])

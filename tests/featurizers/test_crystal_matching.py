@@ -7,6 +7,7 @@ import time
 import numpy as np
 from automat_featurizers import PackedStructures, crystal_matching
 from automat_featurizers.crystal_matching import DIFFERENT, SAME, UNDECIDED, same_crystals
+from automat_featurizers.workers import Workers
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
@@ -50,7 +51,7 @@ def sleep_or_double(number: int) -> int:
 
 
 def test_a_task_that_hangs_costs_itself_only() -> None:
-    with crystal_matching.Workers(1, time_limit=1.0) as workers:
+    with Workers(1, time_limit=1.0) as workers:
         started = time.monotonic()
         found = crystal_matching._each(workers, sleep_or_double, range(10), started + 50)
         assert time.monotonic() - started < 40

@@ -17,7 +17,7 @@ def exchanged(first: str, second: str) -> float:
     """Share of atoms that differ, from pymatgen's atomic fractions."""
     left, right = Composition(first), Composition(second)
     elements = {*left, *right}
-    return sum(abs(left.get_atomic_fraction(each) - right.get_atomic_fraction(each)) for each in elements) / 2
+    return float(sum(abs(left.get_atomic_fraction(each) - right.get_atomic_fraction(each)) for each in elements) / 2)
 
 
 @given(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from automat_featurizers.packed import PackedCompositions
 
 WARD_2016 = "Ward et al. (2016), npj Comput. Mater. 2, 16028, doi:10.1038/npjcompumats.2016.28"
+_ONG_2013 = "Ong et al. (2013), Comput. Mater. Sci. 68, 314-319, doi:10.1016/j.commatsci.2012.10.028"
 _DEML_2016 = "Deml et al. (2016), Phys. Rev. B 93, 085142, doi:10.1103/PhysRevB.93.085142"
 
 MAGPIE_PROPERTIES = (
@@ -79,7 +80,7 @@ class ElementProperty(Featurizer):
     citation = WARD_2016
     cost_ms = 0.002
     parity = 1e-12
-    libraries = ("matminer",)
+    libraries: ClassVar[tuple[str, ...]] = ("matminer",)
 
     def __init__(self, preset: str = "magpie", *, impute_nan: bool = True) -> None:
         self.preset = preset
@@ -152,3 +153,54 @@ class Deml(ElementProperty):
 
     def __init__(self, *, impute_nan: bool = True) -> None:
         super().__init__("deml", impute_nan=impute_nan)
+
+
+class PymatgenElements(ElementProperty):
+    """65 statistics of 13 element properties that pymatgen holds, physical ones such as conductivities among them.
+
+    Source: Ong et al. 2013, doi:10.1016/j.commatsci.2012.10.028; matminer ``ElementProperty``, preset matminer.
+
+    Args:
+        impute_nan: as ``ElementProperty``.
+    """
+
+    name = "pymatgen_elements"
+    citation = _ONG_2013
+    libraries = ("matminer", "pymatgen")
+
+    def __init__(self, *, impute_nan: bool = True) -> None:
+        super().__init__("matminer", impute_nan=impute_nan)
+
+
+class MatscholarElements(ElementProperty):
+    """1,000 statistics of the elements' 200 components in a space of words, learned from abstracts of papers.
+
+    Source: Tshitoyan et al. 2019, doi:10.1038/s41586-019-1335-8; matminer ``ElementProperty``, preset
+    matscholar_el.
+
+    Args:
+        impute_nan: as ``ElementProperty``.
+    """
+
+    name = "matscholar_elements"
+    citation = "Tshitoyan et al. (2019), Nature 571, 95-98, doi:10.1038/s41586-019-1335-8"
+    cost_ms = 0.006
+
+    def __init__(self, *, impute_nan: bool = True) -> None:
+        super().__init__("matscholar_el", impute_nan=impute_nan)
+
+
+class MEGNetElements(ElementProperty):
+    """80 statistics of the elements' 16 components in a network that learned formation energies of crystals.
+
+    Source: Chen et al. 2019, doi:10.1021/acs.chemmater.9b01294; matminer ``ElementProperty``, preset megnet_el.
+
+    Args:
+        impute_nan: as ``ElementProperty``.
+    """
+
+    name = "megnet_elements"
+    citation = "Chen et al. (2019), Chem. Mater. 31, 3564-3572, doi:10.1021/acs.chemmater.9b01294"
+
+    def __init__(self, *, impute_nan: bool = True) -> None:
+        super().__init__("megnet_el", impute_nan=impute_nan)

@@ -136,7 +136,7 @@ def _orbitals() -> _Orbitals:
 
 
 @cache
-def _written_twice() -> NDArray[np.bool_]:
+def written_twice() -> NDArray[np.bool_]:
     """Which compounds AB, and which elements (on the diagonal), pymatgen writes A2B2 and A2; shape (119, 119)."""
     from pymatgen.core import Composition
 
@@ -178,7 +178,7 @@ class AtomicOrbitals(Featurizer):
         from automat_featurizers.kernels.orbitals import band_edges, integer_counts
 
         numbers = checked_numbers(packed)
-        counts, _ = integer_counts(packed.row_ptr, numbers, packed.amounts, _written_twice())
+        counts, _ = integer_counts(packed.row_ptr, numbers, packed.amounts, written_twice())
         edges = band_edges(packed.row_ptr, numbers, counts, *_orbitals())
         reasons = {
             int(row): "an element has no orbital energies" if np.isnan(edges[row, 0]) else "all orbitals are full"

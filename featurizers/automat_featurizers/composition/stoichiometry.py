@@ -29,6 +29,7 @@ class Stoichiometry(Featurizer):
 
     Args:
         p_list: the powers p, none of them negative.
+        num_atoms: also the number of atoms of a formula unit (as pymatgen writes it: H2O2, not HO).
     """
 
     name = "stoichiometry"
@@ -37,19 +38,21 @@ class Stoichiometry(Featurizer):
     cost_ms = 0.001
     parity = 1e-12
 
-    def __init__(self, p_list: Sequence[int] = (0, 2, 3, 5, 7, 10)) -> None:
+    def __init__(self, p_list: Sequence[int] = (0, 2, 3, 5, 7, 10), *, num_atoms: bool = False) -> None:
         self.p_list = p_list
+        self.num_atoms = num_atoms
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Labels of matminer, shape (len(p_list),)."""
+        """Labels of matminer, shape (len(p_list),), with ``num_atoms`` one more."""
         del input_features
-        return np.array([f"{power}-norm" for power in self.p_list], dtype=object)
+        norms = [f"{power}-norm" for power in self.p_list]
+        return np.array(["num atoms", *norms] if self.num_atoms else norms, dtype=object)
 
     def matminer(self) -> Any:
         """The featurizer of matminer."""
         from matminer.featurizers.composition import Stoichiometry as Matminer
 
-        return Matminer(p_list=self.p_list)
+        return Matminer(p_list=self.p_list, num_atoms=self.num_atoms)
 
     def _compute(self, packed: PackedCompositions) -> Block:
         from automat_featurizers.kernels.weighted import power_norms
@@ -57,7 +60,20 @@ class Stoichiometry(Featurizer):
         powers = np.array(self.p_list, np.float64)
         if (powers < 0).any():
             raise ValueError(f"p-norms are not defined for negative p, but p_list is {self.p_list}")
-        return Block(power_norms(packed.row_ptr, packed.amounts, powers))
+        norms = power_norms(packed.row_ptr, packed.amounts, powers)
+        return Block(np.column_stack([_atoms_of_unit(packed), norms]) if self.num_atoms else norms)
+
+
+def _atoms_of_unit(packed: PackedCompositions) -> NDArray[np.float64]:
+    """Atoms of the formula unit of every composition, shape (n,)."""
+    from automat_featurizers.composition.orbitals import written_twice
+    from automat_featurizers.elements import checked_numbers
+    from automat_featurizers.kernels.orbitals import integer_counts
+
+    _, units = integer_counts(packed.row_ptr, checked_numbers(packed), packed.amounts, written_twice())
+    rows = np.repeat(np.arange(len(packed)), np.diff(packed.row_ptr))
+    atoms: NDArray[np.float64] = np.bincount(rows, weights=packed.amounts, minlength=len(packed)) / units
+    return atoms
 
 
 class ElementFraction(Featurizer):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automat_featurizers.base import Block, Featurizer
+from automat_featurizers.structure.symmetry import symmetry_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +20,8 @@ _SEARCH = 13.0
 _SAME = 1e-9
 """Difference between two atoms' matrices, in 1/bohr, that is none."""
 
-_ANGLE_TOLERANCE = 5.0
-"""Degrees; what pymatgen asks spglib for."""
+_TOLERANCE = 0.01
+"""Angstrom within which matminer asks for equivalent atoms."""
 
 _SUBSHELLS = (("s", 2), ("p", 6), ("d", 10), ("f", 14))
 _PERIODS = 7
@@ -137,24 +138,16 @@ def _of_representatives(packed: PackedStructures, rows: list[int]) -> tuple[NDAr
     In the given rows the first site of a symmetry class has the share of the whole class, in the others every
     site has the same share, shape (sites,).
     """
-    import spglib
-
     weight = _equal(packed)
     reasons: dict[int, str] = {}
     for row in rows:
         span = slice(packed.row_ptr[row], packed.row_ptr[row + 1])
-        numbers = packed.atomic_numbers[span]
-        cell: Any = (packed.lattices[row], packed.fractional[span], numbers)
         try:
-            found = spglib.get_symmetry_dataset(cell, symprec=0.01, angle_tolerance=_ANGLE_TOLERANCE)
-            classes = None if found is None else found.equivalent_atoms
-        except Exception as error:  # noqa: BLE001 - which exception means "nothing found" differs between releases
-            reasons[row] = f"spglib finds no symmetry within 0.01 angstrom ({error})"
-            continue
-        if classes is None:
-            reasons[row] = "spglib finds no symmetry within 0.01 angstrom"
+            classes = symmetry_of(packed, row, _TOLERANCE).classes
+        except ValueError as error:
+            reasons[row] = str(error)
             continue
         _, first, members = np.unique(classes, return_index=True, return_counts=True)
         weight[span] = 0.0
-        weight[span.start + first] = members / len(numbers)
+        weight[span.start + first] = members / len(classes)
     return weight, reasons

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,24 +25,55 @@ _LAUE_CLASSES = frozenset({"-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m
 _SYSTEMS = ((2, 7), (15, 6), (74, 5), (142, 4), (167, 3), (194, 2), (230, 1))
 
 
-def _dataset(packed: PackedStructures, row: int, symprec: float) -> Any:
-    """What spglib finds in one structure.
+class Symmetry(NamedTuple):
+    """What spglib finds in one structure: what features read of it, to be kept for all of them.
+
+    Attributes:
+        number: of the space group.
+        point_group: its international symbol.
+        operations: how many map the cell as given onto itself.
+        classes: of every site the first that is equivalent to it, shape (sites,).
+    """
+
+    number: int
+    point_group: str
+    operations: int
+    classes: NDArray[np.int32]
+
+
+def symmetry_of(packed: PackedStructures, row: int, symprec: float) -> Symmetry:
+    """The symmetry of one structure, found once for every tolerance in angstrom.
 
     Raises:
-        ValueError: it finds no symmetry within the tolerance.
+        ValueError: spglib finds no symmetry within the tolerance.
     """
+    known = packed.derived(_found_so_far)
+    if (row, symprec) not in known:
+        known[row, symprec] = _searched(packed, row, symprec)
+    found = known[row, symprec]
+    if isinstance(found, str):
+        raise ValueError(found)  # noqa: TRY004 - no wrong type: the text says why nothing was found
+    return found
+
+
+def _found_so_far(packed: PackedStructures) -> dict[tuple[int, float], Symmetry | str]:
+    """Row and tolerance to the symmetry, or why there is none; empty at first."""
+    del packed
+    return {}
+
+
+def _searched(packed: PackedStructures, row: int, symprec: float) -> Symmetry | str:
     import spglib
 
     span = slice(packed.row_ptr[row], packed.row_ptr[row + 1])
     cell: Any = (packed.lattices[row], packed.fractional[span], packed.atomic_numbers[span])
     try:
         found = spglib.get_symmetry_dataset(cell, symprec=symprec, angle_tolerance=_ANGLE_TOLERANCE)
-    except Exception as error:
-        # Which exception means "nothing found" has changed between releases of spglib.
-        raise ValueError(f"spglib finds no symmetry within {symprec} angstrom ({error})") from error
+    except Exception as error:  # noqa: BLE001 - which exception means "nothing found" differs between releases
+        return f"spglib finds no symmetry within {symprec} angstrom ({error})"
     if found is None:
-        raise ValueError(f"spglib finds no symmetry within {symprec} angstrom")
-    return found
+        return f"spglib finds no symmetry within {symprec} angstrom"
+    return Symmetry(found.number, found.pointgroup.strip(), len(found.rotations), found.equivalent_atoms)
 
 
 class GlobalSymmetryFeatures(Featurizer):
@@ -85,10 +116,9 @@ class GlobalSymmetryFeatures(Featurizer):
         for row in range(len(packed)):
             started = time.process_time()
             try:
-                found = _dataset(packed, row, self.symprec)
+                found = symmetry_of(packed, row, self.symprec)
                 system = next(number for last, number in _SYSTEMS if found.number <= last)
-                laue = found.pointgroup.strip() in _LAUE_CLASSES
-                values[row] = found.number, system, laue, len(found.rotations)
+                values[row] = found.number, system, found.point_group in _LAUE_CLASSES, found.operations
             except ValueError as error:
                 reasons[row] = str(error)
             seconds[row] = time.process_time() - started
@@ -133,11 +163,11 @@ class StructuralComplexity(Featurizer):
         for row in range(len(packed)):
             started = time.process_time()
             try:
-                found = _dataset(packed, row, self.symprec)
-                members = np.bincount(found.equivalent_atoms)
-                share = members[members > 0] / len(found.equivalent_atoms)
+                classes = symmetry_of(packed, row, self.symprec).classes
+                members = np.bincount(classes)
+                share = members[members > 0] / len(classes)
                 bits = float(-(share * np.log2(share)).sum()) + 0.0  # no "minus zero" for one class
-                values[row] = bits, bits * len(found.equivalent_atoms)
+                values[row] = bits, bits * len(classes)
             except ValueError as error:
                 reasons[row] = str(error)
             seconds[row] = time.process_time() - started

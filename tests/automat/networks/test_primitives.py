@@ -44,7 +44,7 @@ def packed_graphs(draw: st.DrawFn) -> CrystalGraphs:
     """Up to four graphs; atoms may have no edges, and so may whole graphs."""
     sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
     ends = [draw(st.lists(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)), max_size=8)) for size in sizes]
-    flat = np.array([end for graph in ends for end in sorted(graph)], np.int64).reshape(-1, 2)
+    flat = np.array([end for graph in ends for end in sorted(graph)], np.int32).reshape(-1, 2)
     chance = np.random.default_rng(len(flat))
     return CrystalGraphs(
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
@@ -161,8 +161,8 @@ def test_rows_come_in_the_order_asked_for(few_graphs: CrystalGraphs) -> None:
 
 
 def test_unknown_backend_names_the_nearest() -> None:
-    empty = np.zeros(1, np.int64)
-    graphs = CrystalGraphs(empty, empty[:0], empty, empty[:0], empty[:0], np.zeros(0))
+    empty, ends = np.zeros(1, np.int64), np.zeros(0, np.int32)
+    graphs = CrystalGraphs(empty, empty[:0], empty, ends, ends, np.zeros(0))
     with pytest.raises(UnknownNameError, match=r"unknown graph backend 'torh'\. Did you mean 'torch'"):
         batch_graphs(graphs, backend="torh")
 
