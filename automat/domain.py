@@ -23,7 +23,8 @@ WITHIN = 0.95
 MOST_ROWS = 20_000
 """Training rows that are kept; of more, so many are drawn."""
 
-_CHUNK = 512
+_DECIMALS = 5
+"""Distances of equal rows come out as rounding errors of a matrix product."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,31 +61,27 @@ class Domain:
             drawn = np.sort(np.random.default_rng(seed).choice(len(features), MOST_ROWS, replace=False))
             away = away[drawn]
         rows = (away * scale).astype(np.float32)
-        nearest = _nearest(rows, rows, itself=True)
-        limit = float(np.quantile(nearest, WITHIN)) if len(rows) > 1 else 0.0
-        return cls(center, scale, rows, limit)
+        # A row's nearest is itself, unless another lies at its very place: the second is as near.
+        nearest = _to_neighbour(rows, rows, min(2, len(rows)), scale)
+        return cls(center, scale, rows, float(np.quantile(nearest, WITHIN)))
 
     def distance(self, features: Values) -> Values:
         """To the nearest training row, shape (n,), as a root mean square over the columns that vary."""
         away = np.where(np.isfinite(features), features - self.center, 0.0) * self.scale
-        return _nearest(away.astype(np.float32), self.rows, itself=False)
+        return _to_neighbour(self.rows, away.astype(np.float32), 1, self.scale)
 
     def holds(self, distance: Values) -> NDArray[np.bool_]:
         """Whether rows at these distances are in the domain."""
         return distance <= self.limit
 
 
-def _nearest(rows: NDArray[np.float32], among: NDArray[np.float32], *, itself: bool) -> Values:
-    """Distance to the nearest of ``among``, in chunks so that memory stays small; ``itself``: not to the row itself."""
-    columns = max(1, int((np.ptp(among, axis=0) > 0).sum())) if len(among) else 1
-    lengths = (among**2).sum(axis=1)
-    found = np.empty(len(rows))
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
-        squares = (part**2).sum(axis=1)[:, None] + lengths - 2 * part @ among.T
-        if itself:
-            squares[np.arange(len(part)), start + np.arange(len(part))] = np.inf
-        at = squares.argmin(axis=1)
-        # The expanded square loses digits where rows are close; the nearest one is measured again.
-        found[start : start + len(part)] = np.sqrt(((part.astype(np.float64) - among[at]) ** 2).sum(axis=1) / columns)
-    return found
+def _to_neighbour(among: NDArray[np.float32], rows: NDArray[np.float32], place: int, scale: Values) -> Values:
+    """Root mean square distance, over the columns that vary, of every row to its nearest, or second, neighbour."""
+    from sklearn.neighbors import NearestNeighbors
+
+    if len(rows) == 0:
+        return np.empty(0)
+    found = NearestNeighbors(n_neighbors=place, algorithm="brute").fit(among).kneighbors(rows)[0][:, -1]
+    varying = max(1, int((scale > 0).sum()))
+    distances: Values = np.round(found.astype(np.float64) / np.sqrt(varying), _DECIMALS)
+    return distances
