@@ -80,6 +80,7 @@ LINES = (
     Line("electron affinity", ("electron_affinity",), 3000, 20, 1e-12),
     Line("yang solid solution", ("yang_solid_solution",), 3000, 50, 1e-11),
     Line("miedema", ("miedema",), 1500, 1000, 1e-11),
+    Line("wen alloys", ("wen_alloys",), 300, 1000, 1e-11),
     Line("atomic packing", ("atomic_packing_efficiency",), 45, 1000, 1e-6),
     Line("ewald energy", ("ewald_energy",), 600, 50, 1e-9),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from automat_featurizers.atom_features import cgcnn_atom_features
     from automat_featurizers.base import Featurizer
-    from automat_featurizers.composition.alloys import Miedema, YangSolidSolution
+    from automat_featurizers.composition.alloys import Miedema, WenAlloys, YangSolidSolution
     from automat_featurizers.composition.element_property import (
         Deml,
         ElementProperty,
@@ -72,6 +72,7 @@ _HOME = {
     "base": ("Featurizer",),
     "composition.alloys": (
         "Miedema",
+        "WenAlloys",
         "YangSolidSolution",
     ),
     "composition.element_property": (
@@ -250,6 +251,7 @@ __all__ = [
     "TableEncoder",
     "ValenceOrbital",
     "VoronoiGraphs",
+    "WenAlloys",
     "XRDPowderPattern",
     "YangSolidSolution",
     "build_graphs",

@@ -3,8 +3,8 @@
 Every table has one row an atomic number, 0..118, and one column a property; row 0 is NaN. With imputation
 an element that lacks a property gets the mean over those that have it, as matminer defines that mean:
 
-- magpie, deml, matscholar, miedema: over the elements of the table; magpie's end at Z = 112, and beyond even the atomic
-  number is the mean, 56.5;
+- magpie, deml, matscholar, miedema, kittel: over the elements of the table; magpie's end at Z = 112, and beyond even
+  the atomic number is the mean, 56.5;
 - deml's first ionization energy, and pymatgen's properties: over the members of pymatgen's ``Element``, among
   which hydrogen stands three times (H, D, T); a pymatgen property of exactly 0 counts as missing;
 - megnet: over the embedded elements and the network's dummy atom. Without imputation the dummy atom stands in for
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from automat_featurizers.packed import PackedCompositions
 
-Source = Literal["magpie", "deml", "pymatgen", "matscholar", "megnet", "miedema"]
+Source = Literal["magpie", "deml", "pymatgen", "matscholar", "megnet", "miedema", "kittel"]
 
 MAX_Z = 118
 """The heaviest element that has a name."""
@@ -60,8 +60,9 @@ def property_table(source: Source, names: tuple[str, ...], *, impute_nan: bool =
         source: whose data: magpie (Ward et al. 2016, doi:10.1038/npjcompumats.2016.28), deml (Deml et al.
             2016, doi:10.1103/PhysRevB.93.085142), pymatgen (Ong et al. 2013,
             doi:10.1016/j.commatsci.2012.10.028), matscholar (Tshitoyan et al. 2019,
-            doi:10.1038/s41586-019-1335-8), megnet (Chen et al. 2019, doi:10.1021/acs.chemmater.9b01294) or
-            miedema (Zhang et al. 2016, doi:10.1016/j.cpc.2016.08.013).
+            doi:10.1038/s41586-019-1335-8), megnet (Chen et al. 2019, doi:10.1021/acs.chemmater.9b01294),
+            miedema (Zhang et al. 2016, doi:10.1016/j.cpc.2016.08.013) or kittel (cohesive energies of Introduction to
+            Solid State Physics, 8th edition, 2005).
         names: as matminer names the properties.
         impute_nan: the mean over the elements where a property is not known; else NaN (megnet: see above).
 
@@ -70,7 +71,7 @@ def property_table(source: Source, names: tuple[str, ...], *, impute_nan: bool =
     """
     columns = {
         "magpie": _magpie, "deml": _deml, "pymatgen": _pymatgen, "matscholar": _matscholar, "megnet": _megnet,
-        "miedema": _miedema,
+        "miedema": _miedema, "kittel": _kittel,
     }[source]  # fmt: skip
     table = np.full((MAX_Z + 1, len(names)), np.nan)
     for column, name in enumerate(names):
@@ -199,6 +200,13 @@ def _miedema(name: str, impute_nan: bool) -> NDArray[np.float64]:
     return _by_symbol(values, _mean([*values.values()], impute_nan))
 
 
+def _kittel(name: str, impute_nan: bool) -> NDArray[np.float64]:
+    if name != "cohesive energy":
+        raise KeyError(name)
+    values = _json("cohesive_energies.json")
+    return _by_symbol(values, _mean([*values.values()], impute_nan))
+
+
 @cache
 def mixing_enthalpies(*, impute_nan: bool = True) -> NDArray[np.float64]:
     """Mixing enthalpies of the liquid alloys of two elements at equal amounts, kJ/mol, shape (119, 119).
@@ -222,18 +230,18 @@ def mixing_enthalpies(*, impute_nan: bool = True) -> NDArray[np.float64]:
 
 
 @cache
-def _embeddings(file: str) -> Any:
+def _json(file: str) -> Any:
     return json.loads((data_files() / file).read_text(encoding="utf-8"))
 
 
 def _matscholar(name: str, impute_nan: bool) -> NDArray[np.float64]:
-    values = {symbol: vector[_component(name)] for symbol, vector in _embeddings("matscholar_els.json").items()}
+    values = {symbol: vector[_component(name)] for symbol, vector in _json("matscholar_els.json").items()}
     return _by_symbol(values, _mean([*values.values()], impute_nan))
 
 
 def _megnet(name: str, impute_nan: bool) -> NDArray[np.float64]:
     # The first vector is the dummy atom's; those of Z = 1..94 follow.
-    values = [vector[_component(name)] for vector in _embeddings("megnet_elemental_embedding.json")[:95]]
+    values = [vector[_component(name)] for vector in _json("megnet_elemental_embedding.json")[:95]]
     stand_in = _mean(values, impute_nan) if impute_nan else values[0]
     return _by_symbol(dict(zip(symbols()[1:], values[1:], strict=False)), stand_in)
 

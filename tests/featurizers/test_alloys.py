@@ -52,6 +52,33 @@ def test_miedemas_numbers_are_matminers(options: dict[str, Any], materials: list
     assert np.isfinite(ours.transform([materials[row] for row in found.raised] or ["Fe"])).all()
 
 
+@pytest.mark.parametrize("impute_nan", [True, False])
+def test_wens_numbers_are_matminers(impute_nan: bool) -> None:
+    ours = af.WenAlloys(impute_nan=impute_nan)
+    found = compare([ours], [Composition(formula) for formula in [*ALLOYS, "Fe2O3"] if "Pu" not in formula])
+    assert (~np.isnan(found.difference)).sum() > 10
+    assert found.largest <= ours.parity
+    # With imputation matminer stumbles over hydrogen, without over an element that is not in its tables.
+    assert set(found.raised) <= ({ALLOYS.index("HN")} if impute_nan else set(found.reasons))
+
+
+def test_wens_corrected_numbers() -> None:
+    names = af.WenAlloys().get_feature_names_out().tolist()
+    entropy, order, gamma = map(names.index, ("Configuration entropy", "Lambda entropy", "Radii gamma"))
+    followed = af.WenAlloys().transform(["CoCrFeNi", "CuZr"])
+    corrected = af.WenAlloys(corrected=True).transform(["CoCrFeNi", "CuZr"])
+    same = [column for column in range(len(names)) if column not in {entropy, order, gamma}]
+    np.testing.assert_array_equal(corrected[:, same], followed[:, same])
+    np.testing.assert_array_equal(corrected[:, [entropy, order]], -followed[:, [entropy, order]])
+    assert corrected[0, entropy] == pytest.approx(8.314e-3 * np.log(4))
+    # Radii of 126 and 158 pm: the cap that a sphere of radius R sees of one of radius r subtends 1 - cos(theta)
+    # with sin(theta) = R / (R + r), R their mean.
+    mean, radii = 142.0, np.array([126.0, 158.0])
+    caps = 1 - np.cos(np.arcsin(mean / (mean + radii)))
+    assert corrected[1, gamma] == pytest.approx(caps[0] / caps[1])
+    assert af.WenAlloys(corrected=True).matminer() is None
+
+
 def test_yang_by_hand() -> None:
     """Melting at 1811 K and 1728 K, mixing enthalpy -2 kJ/mol, radii of 125 and 126 pm (Miracle)."""
     omega, delta = af.YangSolidSolution().transform(["FeNi"])[0]

@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 import automat_featurizers as af
 import numpy as np
 import pytest
-from automat_featurizers.composition.packing import _IDEAL_RATIOS, AtomicPackingEfficiency
+from automat_featurizers.composition.packing import AtomicPackingEfficiency, ideal_ratios
 from automat_featurizers.elements import property_table
 from automat_featurizers.parity import compare
 from hypothesis import given, settings
@@ -36,7 +36,7 @@ def test_only_the_most_frequent_elements_make_clusters() -> None:
 
 def every_distance(amounts: dict[str, int], threshold: float) -> list[float]:
     """Distances to all efficiently packed clusters, by trying every shell of every size that can be one."""
-    ideal = np.array(_IDEAL_RATIOS)
+    ideal = ideal_ratios()
     symbols = sorted(amounts)
     table = property_table("magpie", ("MiracleRadius",))[:, 0]
     radii = np.array([table[Element(symbol).Z] for symbol in symbols])

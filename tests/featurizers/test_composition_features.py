@@ -13,8 +13,10 @@ from pymatgen.core import Composition, Structure
 
 FORMULAS = ["NaCl", "SrTiO3", "Fe2O3", "UO2", "Al0.3Ga0.7As", "LaNiO3", "Fe", "Ba8Ga16Ge30"]
 KINDS = [kind for kind in af.featurizers().values() if kind.takes == "composition"]
-OF_WHOLE_FORMULAS = {"oxidation_states", "electronegativity_difference", "cation_property", "electron_affinity"}
-"""Oxidation states are guessed for the formula as written: X2Y2 may have some that XY has not."""
+OF_WHOLE_FORMULAS = {
+    "oxidation_states", "electronegativity_difference", "cation_property", "electron_affinity", "wen_alloys",
+}  # fmt: skip
+"""Oxidation states are guessed for the formula as written: X2Y2 may have some that XY has not; it has a weight."""
 
 each = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 

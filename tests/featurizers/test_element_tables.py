@@ -176,3 +176,39 @@ def test_every_element_has_one_place_in_the_periodic_table() -> None:
     assert blocks[:, labels[25:].index("share of block f")].sum() in {28, 30}
     assert labels[25:] == [f"share of block {block}" for block in "spdf"]
     assert blocks[1].tolist() == [1, 0, 0, 0]  # helium's subshell is 1s
+
+
+@pytest.mark.parametrize("impute_nan", [True, False])
+def test_mixing_enthalpies_are_matminers(impute_nan: bool) -> None:
+    from automat_featurizers.elements import mixing_enthalpies
+    from matminer.utils.data import MixingEnthalpy
+
+    theirs = MixingEnthalpy(impute_nan=impute_nan)
+    ours = mixing_enthalpies(impute_nan=impute_nan)
+    for one, other in [("Fe", "Ni"), ("Zr", "Cu"), ("N", "Na"), ("O", "Fe"), ("Pu", "Ga")]:
+        expected = theirs.get_mixing_enthalpy(Element(one), Element(other))
+        np.testing.assert_allclose(ours[Element(one).Z, Element(other).Z], expected, rtol=1e-13)
+        np.testing.assert_allclose(ours[Element(other).Z, Element(one).Z], expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("impute_nan", [True, False])
+def test_cohesive_energies_and_miedemas_parameters_are_matminers(impute_nan: bool) -> None:
+    from matminer.featurizers.composition import Miedema
+    from matminer.utils.data import CohesiveEnergyData
+
+    energies = property_table("kittel", ("cohesive energy",), impute_nan=impute_nan)[:, 0]
+    model = property_table("miedema", ("molar_volume", "valence_electrons"), impute_nan=impute_nan)
+    cohesive = CohesiveEnergyData(impute_nan=impute_nan)
+    parameters = Miedema(impute_nan=impute_nan).df_dataset
+    for symbol in ("Fe", "O", "U", "Ar"):
+        number = Element(symbol).Z
+        if impute_nan or symbol in cohesive.cohesive_energy_data:
+            expected = cohesive.get_elemental_property(symbol)
+            np.testing.assert_allclose(energies[number], expected, rtol=1e-13)
+        if symbol in parameters.index:
+            expected = parameters.loc[symbol, ["molar_volume", "valence_electrons"]].to_numpy(float)
+            np.testing.assert_allclose(model[number], expected, rtol=1e-13)
+        else:
+            assert np.isnan(model[number]).all()
+    with pytest.raises(ValueError, match="kittel has no property 'cohesion'"):
+        property_table("kittel", ("cohesion",))

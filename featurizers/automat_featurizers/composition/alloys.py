@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from automat_featurizers.packed import PackedCompositions
 
 _YANG_2012 = "Yang & Zhang (2012), Mater. Chem. Phys. 132, 233-238, doi:10.1016/j.matchemphys.2011.11.021"
+_WEN_2019 = "Wen et al. (2019), Acta Mater. 170, 109-117, doi:10.1016/j.actamat.2019.03.010"
 _ZHANG_2016 = "Zhang et al. (2016), Comput. Phys. Commun. 209, 58-69, doi:10.1016/j.cpc.2016.08.013"
 
 _KJ_MOL_PER_EV = 96.4853
@@ -24,6 +25,7 @@ _MIEDEMA_PROPERTIES = (
     "molar_volume", "electron_density", "electronegativity", "valence_electrons", "a_const", "R_const", "H_trans",
     "compressibility", "shear_modulus", "melting_point", "structural_stability",
 )  # fmt: skip
+_SHELLS = (("s", 2), ("p", 6), ("d", 10), ("f", 14))
 _STRUCTURES = ("inter", "amor", "ss")
 _LATTICES = ("fcc", "bcc", "hcp", "no_latt")
 
@@ -79,7 +81,8 @@ class YangSolidSolution(Featurizer):
         table = property_table("magpie", names, impute_nan=self.impute_nan)
         enthalpies = mixing_enthalpies(impute_nan=self.impute_nan)
         melting, radii = table.T.copy()
-        values = solid_solution(packed.row_ptr, checked_numbers(packed), packed.amounts, melting, radii, enthalpies)
+        made = solid_solution(packed.row_ptr, checked_numbers(packed), packed.amounts, melting, radii, enthalpies)
+        values = made[:, :2]
         unmixed = np.flatnonzero(np.isnan(values[:, 0])).tolist()
         reasons = dict.fromkeys(unmixed, "a pair of its elements has no mixing enthalpy")
         several = np.diff(packed.row_ptr) > 1
@@ -172,3 +175,157 @@ def _chosen(option: str, given: str | Sequence[str], allowed: Sequence[str], eve
     if wrong:
         raise ValueError(f"{option} must be 'all' or out of {', '.join(map(repr, allowed))}, but got {wrong[0]!r}")
     return chosen
+
+
+class WenAlloys(Featurizer):
+    """Thermochemistry, misfits and electrons of high-entropy alloys, 23 columns.
+
+    matminer's first two columns are text (the formula in weight and atomic fractions) and are left out. Two details
+    of matminer are followed by default and set right by ``corrected``: the configuration entropy, in kJ/(mol K), and
+    with it lambda, are negative; and gamma, the ratio of solid angles, lacks a factor 2 of the mixed term in radii.
+    The local mismatches are mean absolute differences of pairs; the total weight is that of the formula as written,
+    g/mol; "interant electrons" count, without regard to amounts, the electrons in the open shells of each element.
+    Radii are Miracle's in pm, electronegativities, valence electrons and shear moduli (GPa) those of Miedema's model,
+    cohesive energies Kittel's, eV. Source: Wen et al. 2019, doi:10.1016/j.actamat.2019.03.010.
+
+    Args:
+        corrected: a positive entropy, and the solid angles of Wang et al. 2015,
+            doi:10.1016/j.scriptamat.2014.09.010.
+        impute_nan: where an element lacks a property, the mean over the others stands in; else NaN. (With imputation,
+            matminer raises for compounds of hydrogen.)
+    """
+
+    name = "wen_alloys"
+    takes = "composition"
+    citation = _WEN_2019
+    cost_ms = 0.001
+    parity = 1e-11
+    libraries = ("matminer", "pymatgen")
+    _labels = (
+        "Yang delta", "Yang omega", "APE mean", "Radii local mismatch", "Radii gamma", "Configuration entropy",
+        "Atomic weight mean", "Total weight", "Lambda entropy", "Electronegativity delta",
+        "Electronegativity local mismatch", "VEC mean", "Mixing enthalpy", "Mean cohesive energy", "Interant electrons",
+        *(f"Interant {shell} electrons" for shell in "spdf"),
+        "Shear modulus mean", "Shear modulus delta", "Shear modulus local mismatch", "Shear modulus strength model",
+    )  # fmt: skip
+
+    def __init__(self, *, corrected: bool = False, impute_nan: bool = True) -> None:
+        self.corrected = corrected
+        self.impute_nan = impute_nan
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Labels of matminer, less the text, shape (23,)."""
+        del input_features
+        return np.array(self._labels, dtype=object)
+
+    def matminer(self) -> Any:
+        """The featurizer of matminer, less the text; None for the corrected numbers, which it does not have."""
+        return None if self.corrected else _NumbersOfMatminer(impute_nan=self.impute_nan)
+
+    def _compute(self, packed: PackedCompositions) -> Block:
+        from automat_featurizers.composition.packing import ideal_ratios
+        from automat_featurizers.elements import checked_numbers, mixing_enthalpies, property_table, without_data
+        from automat_featurizers.kernels.alloys import mismatches, solid_solution
+        from automat_featurizers.kernels.packing import simultaneous_packing
+        from automat_featurizers.kernels.weighted import weighted_mean, weighted_statistics
+
+        magpie = ("MeltingT", "MiracleRadius", "AtomicWeight", *(f"N{shell}Unfilled" for shell, _ in _SHELLS))
+        model = ("electronegativity", "shear_modulus", "valence_electrons")
+        names = (*magpie, *model, "cohesive energy")
+        table = np.hstack([
+            property_table("magpie", magpie, impute_nan=self.impute_nan),
+            property_table("miedema", model, impute_nan=self.impute_nan),
+            property_table("kittel", ("cohesive energy",), impute_nan=self.impute_nan),
+        ])  # fmt: skip
+        row_ptr, numbers, amounts = packed.row_ptr, checked_numbers(packed), packed.amounts
+        of = dict(zip(names, table.T.copy(), strict=True))
+        omega, delta, entropy, enthalpy = solid_solution(
+            row_ptr,
+            numbers,
+            amounts,
+            of["MeltingT"],
+            of["MiracleRadius"],
+            mixing_enthalpies(impute_nan=self.impute_nan),
+        ).T
+        signed = entropy if self.corrected else -entropy
+        with np.errstate(divide="ignore", invalid="ignore"):
+            order = np.where(delta == 0, 0.0, signed / delta**2)
+        spread = weighted_statistics(
+            row_ptr, numbers, amounts, of["MiracleRadius"][:, None], ("mean", "minimum", "maximum")
+        )
+        mean, smallest, largest = spread.T
+        gamma = _solid_angles(mean, smallest, largest, 2.0 if self.corrected else 1.0)
+        radii, negativity, shear = (
+            mismatches(row_ptr, numbers, amounts, of[name]) for name in ("MiracleRadius", *model[:2])
+        )
+        averaged = np.column_stack([of[name] for name in ("AtomicWeight", *model, "cohesive energy")])
+        weight, _, modulus, valence, cohesive = weighted_mean(row_ptr, numbers, amounts, averaged).T
+        electrons = _open_shells(packed, np.column_stack([of[f"N{shell}Unfilled"] for shell, _ in _SHELLS]))
+        packing = simultaneous_packing(row_ptr, numbers, amounts, of["MiracleRadius"], ideal_ratios())
+        values = np.column_stack([
+            delta, omega, packing[:, 0], radii[:, 1], gamma, signed, weight, _weights(packed), order,
+            negativity[:, :2], valence, enthalpy, cohesive, electrons.sum(axis=1), electrons, modulus, shear,
+        ])  # fmt: skip
+        return Block(values, without_data(packed, table, names))
+
+
+def _open_shells(packed: PackedCompositions, unfilled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Electrons in the open s, p, d and f shells, added over the elements of every composition, shape (n, 4).
+
+    Args:
+        packed: n compositions.
+        unfilled: places that the shells of the elements have left, by Z, shape (119, 4).
+    """
+    room = np.array([places for _, places in _SHELLS], np.float64)
+    held = np.where(unfilled == 0, 0.0, room - unfilled)[packed.atomic_numbers]
+    rows = np.repeat(np.arange(len(packed)), np.diff(packed.row_ptr))
+    return np.column_stack([np.bincount(rows, weights=shell, minlength=len(packed)) for shell in held.T])
+
+
+def _weights(packed: PackedCompositions) -> NDArray[np.float64]:
+    """Molar mass of every formula as written, g/mol, shape (n,)."""
+    from automat_featurizers.elements import property_table
+
+    masses = property_table("pymatgen", ("atomic_mass",))[packed.atomic_numbers, 0]
+    rows = np.repeat(np.arange(len(packed)), np.diff(packed.row_ptr))
+    return np.asarray(np.bincount(rows, weights=masses * packed.amounts, minlength=len(packed)), np.float64)
+
+
+def _solid_angles(
+    mean: NDArray[np.float64], smallest: NDArray[np.float64], largest: NDArray[np.float64], twice: float
+) -> NDArray[np.float64]:
+    """Ratio of the solid angles that average atoms fill around the smallest and around the largest, shape (n,).
+
+    Source: Wang et al. 2015, doi:10.1016/j.scriptamat.2014.09.010.
+
+    Args:
+        mean: radius, shape (n,).
+        smallest: in the same unit, shape (n,).
+        largest: likewise, shape (n,).
+        twice: 2; matminer has 1.
+    """
+    around: list[NDArray[np.float64]] = [
+        1.0 - np.sqrt(radius * (twice * mean + radius) / (mean + radius) ** 2) for radius in (smallest, largest)
+    ]
+    return around[0] / around[1]
+
+
+class _NumbersOfMatminer:
+    """matminer's ``WenAlloys`` without its two columns of text."""
+
+    def __init__(self, *, impute_nan: bool) -> None:
+        from matminer.featurizers.composition.alloy import WenAlloys as Matminer
+
+        self._matminer = Matminer(impute_nan=impute_nan)
+
+    def fit(self, X: Sequence[Any]) -> _NumbersOfMatminer:
+        del X
+        return self
+
+    def feature_labels(self) -> list[str]:
+        labels: list[str] = self._matminer.feature_labels()[2:]
+        return labels
+
+    def featurize(self, composition: Any) -> list[float]:
+        values: list[float] = self._matminer.featurize(composition)[2:]
+        return values

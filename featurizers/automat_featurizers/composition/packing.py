@@ -23,6 +23,11 @@ _IDEAL_RATIOS = (
 )  # fmt: skip
 
 
+def ideal_ratios() -> NDArray[np.float64]:
+    """Ratio of the radii of a centre and its 3, 4, ... 24 neighbours at the densest packing, shape (22,)."""
+    return np.array(_IDEAL_RATIOS)
+
+
 class AtomicPackingEfficiency(Featurizer):
     """Deviation from ideal packing, and distance to the nearest compositions of efficiently packed clusters.
 
@@ -81,7 +86,7 @@ class AtomicPackingEfficiency(Featurizer):
         if any(count < 1 for count in counts) or self.max_types < 1:
             raise ValueError(f"at least one cluster and one type of atoms, but got {counts} and {self.max_types}")
         table = property_table("magpie", ("MiracleRadius",), impute_nan=self.impute_nan)
-        radii, ideal = table[:, 0].copy(), np.array(_IDEAL_RATIOS)
+        radii, ideal = table[:, 0].copy(), ideal_ratios()
         row_ptr, numbers, amounts = packed.row_ptr, checked_numbers(packed), packed.amounts
         packing = simultaneous_packing(row_ptr, numbers, amounts, radii, ideal)
         packing[np.isinf(packing)] = np.nan

@@ -40,13 +40,15 @@ def solid_solution(
         enthalpies: of mixing by two Z, kJ/mol, shape (119, 119).
 
     Returns:
-        Omega and delta, shape (n, 2): both 0 for an element by itself.
+        Omega and delta, mixing entropy in kJ/(mol K), size of the mixing enthalpy in kJ/mol, shape (n, 4): all but
+        the last are 0 for an element by itself.
     """
     rows = len(row_ptr) - 1
-    made = np.zeros((rows, 2))
+    made = np.zeros((rows, 4))
     for row in range(rows):
         start, stop = row_ptr[row], row_ptr[row + 1]
         if stop - start == 1:
+            made[row, 3] = LEAST_ENTHALPY
             continue
         total, temperature, radius = 0.0, 0.0, 0.0
         for entry in range(start, stop):
@@ -64,8 +66,51 @@ def solid_solution(
         enthalpy = abs(4.0 * enthalpy)
         if not np.isnan(enthalpy):
             enthalpy = max(enthalpy, LEAST_ENTHALPY)
-        made[row, 0] = temperature / total * entropy * _GAS_CONSTANT / enthalpy
-        made[row, 1] = np.sqrt(misfit)
+        entropy *= _GAS_CONSTANT
+        made[row] = temperature / total * entropy / enthalpy, np.sqrt(misfit), entropy, enthalpy
+    return made
+
+
+@njit(cache=True, error_model="numpy")
+def mismatches(
+    row_ptr: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    amounts: NDArray[np.float64],
+    values: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """How much the elements of every composition differ in one property.
+
+    Args:
+        row_ptr: offsets of the compositions, shape (n + 1,).
+        numbers: Z of every entry, shape (entries,).
+        amounts: of every entry, shape (entries,).
+        values: the property by Z, shape (119,).
+
+    Returns:
+        The standard deviation relative to the mean; the difference of a pair of elements, weighted with the product
+        of its atomic fractions and summed over pairs; the sum of w / (1 + |w| / 2) with w the fraction of an element
+        times twice the ratio of its difference from the mean to its sum with the mean; shape (n, 3), all 0 for an
+        element by itself.
+    """
+    rows = len(row_ptr) - 1
+    made = np.zeros((rows, 3))
+    for row in range(rows):
+        start, stop = row_ptr[row], row_ptr[row + 1]
+        if stop - start == 1:
+            continue
+        total, mean = 0.0, 0.0
+        for entry in range(start, stop):
+            total += amounts[entry]
+            mean += amounts[entry] * values[numbers[entry]]
+        mean /= total
+        for entry in range(start, stop):
+            fraction, value = amounts[entry] / total, values[numbers[entry]]
+            made[row, 0] += fraction * (1.0 - value / mean) ** 2
+            for other in range(start, entry):
+                made[row, 1] += fraction * amounts[other] / total * abs(value - values[numbers[other]])
+            weight = 2.0 * fraction * (value - mean) / (value + mean)
+            made[row, 2] += weight / (1.0 + 0.5 * abs(weight))
+        made[row, 0] = np.sqrt(made[row, 0])
     return made
 
 
