@@ -7,6 +7,10 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= passive
 export DGLBACKEND ?= pytorch
+# Public datasets beside the checkout, where there are any; tests on them are skipped otherwise.
+ifneq ($(wildcard ../shared/data),)
+export AUTOMAT_DATA ?= $(abspath ../shared/data)
+endif
 
 .PHONY: run quick test test-fast bench bench-scale parity lint format data clean
 
