@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data),)
 export AUTOMAT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: run quick test test-fast bench bench-scale parity lint format data clean
+.PHONY: run quick test test-fast bench bench-graphs bench-scale parity lint format data clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -30,6 +30,10 @@ test-fast: $(READY)
 # Our featurizers beside matminer's: ratio and equality. About ten minutes.
 bench: $(READY)
 	$(BIN)/python -W ignore benchmarks/featurizers.py
+
+# Graph builders beside pymatgen's neighbour lists: ratio and equal edges.
+bench-graphs: $(READY)
+	$(BIN)/python -W ignore benchmarks/graphs.py
 
 # Time and memory on large sets; DATA names their folder.
 bench-scale: $(READY)

@@ -138,6 +138,15 @@ def test_edges_of_nearest_graphs_of_real_crystals_are_edges_of_pymatgen(real: Pa
         np.testing.assert_allclose(list(ours.values()), [theirs[edge] for edge in ours], rtol=0, atol=1e-8)
 
 
+def test_there_is_room_for_hundreds_of_neighbours(crystals: list[Structure]) -> None:
+    copper = next(each for each in crystals if each.composition.reduced_formula == "Cu").get_primitive_structure()
+    theirs = edges_of_pymatgen(copper, 12.0)
+    assert len(theirs) > 600
+    assert edges_of(RadiusGraphs(12.0, vectors=True).transform([copper])).keys() == theirs.keys()
+    most = edges_of(NearestGraphs(100.0, 500, vectors=True).transform([copper]))
+    np.testing.assert_allclose(sorted(most.values()), sorted(theirs.values())[:500], atol=1e-8)
+
+
 @by_kind
 def test_vectors_end_where_images_say(builder: GraphBuilder, packed: PackedStructures, real: PackedStructures) -> None:
     for structures in (packed, real):
@@ -158,7 +167,7 @@ def test_edges_are_sorted(builder: GraphBuilder, real: PackedStructures) -> None
     graphs = builder.transform(real)
     for row in range(len(graphs)):
         one = graphs.take([row])
-        rounded = np.round(one.distances / 1e-6)
+        rounded = np.floor(one.distances / 1e-6 + 0.618)
         keys = np.column_stack([one.destination, rounded, one.atomic_numbers[one.source], places(one)[:, 1:]])
         assert (np.lexsort(keys.T[::-1]) == np.arange(len(keys))).all()
 

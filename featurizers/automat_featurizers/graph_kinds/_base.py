@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from automat_featurizers.packed import PackedStructures
 
-TIE = 1e-6
-"""Distances that round to the same multiple of it (angstrom) are a tie: the lattice's own symmetry."""
-
 
 class GraphBuilder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Crystals to graphs; what depends on nothing but the crystal, so that it is built once and cached.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from automat_featurizers.graph_kinds._base import TIE, GraphBuilder, contiguous, of_edges
+from automat_featurizers.graph_kinds._base import GraphBuilder, contiguous, of_edges
 from automat_featurizers.graphs import CUTOFF, MAX_NEIGHBOURS
 
 if TYPE_CHECKING:
@@ -48,6 +48,6 @@ class NearestGraphs(GraphBuilder):
         from automat_featurizers.kernels.nearest import nearest_neighbors
 
         made = nearest_neighbors(
-            *contiguous(structures), float(self.cutoff), int(self.max_neighbours), TIE, bool(self.vectors)
+            *contiguous(structures), float(self.cutoff), int(self.max_neighbours), bool(self.vectors)
         )
         return of_edges(structures, made, with_places=self.vectors), {}

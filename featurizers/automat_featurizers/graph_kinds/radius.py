@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from automat_featurizers.graph_kinds._base import TIE, GraphBuilder, contiguous, of_edges
+from automat_featurizers.graph_kinds._base import GraphBuilder, contiguous, of_edges
 
 if TYPE_CHECKING:
     from automat_featurizers.graphs import CrystalGraphs
@@ -38,5 +38,5 @@ class RadiusGraphs(GraphBuilder):
             raise ValueError(f"cutoff must be positive and finite, but got {self.cutoff} angstrom")
         from automat_featurizers.kernels.spheres import sphere_neighbors
 
-        made = sphere_neighbors(*contiguous(structures), float(self.cutoff), TIE, bool(self.vectors))
+        made = sphere_neighbors(*contiguous(structures), float(self.cutoff), bool(self.vectors))
         return of_edges(structures, made, with_places=self.vectors), {}

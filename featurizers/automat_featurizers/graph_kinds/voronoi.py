@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from automat_featurizers.graph_kinds._base import TIE, GraphBuilder, contiguous, refuse_broken
+from automat_featurizers.graph_kinds._base import GraphBuilder, contiguous, refuse_broken
 from automat_featurizers.graphs import CrystalGraphs
 from automat_featurizers.packed import row_pointer
 
@@ -87,7 +87,9 @@ def _first_atom(row_ptr: NDArray[np.int64], faces: Tessellation) -> NDArray[np.i
 def _in_order(
     faces: Tessellation, kept: NDArray[np.intp], atom_of: NDArray[np.intp], element: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Sorted by atom, then rounded distance, element, neighbour and image of it."""
-    keys = (*faces.image[kept].T[::-1], faces.neighbor[kept], element[kept], np.round(faces.distance[kept] / TIE))
-    order = np.lexsort((*keys, atom_of))
+    """Sorted by atom, then the bin of the distance, element, neighbour and image of it."""
+    from automat_featurizers.kernels.nearest import BIN_START, TIE
+
+    bins = np.floor(faces.distance[kept] / TIE + BIN_START)
+    order = np.lexsort((*faces.image[kept].T[::-1], faces.neighbor[kept], element[kept], bins, atom_of))
     return kept[order], atom_of[order]

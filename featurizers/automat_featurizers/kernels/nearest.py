@@ -13,10 +13,22 @@ from automat_featurizers.kernels.neighbors import SAME_PLACE, cell_volume, image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TIE = 1e-6
+"""Angstrom. Distances within the same so wide bin are a tie: the lattice's own symmetry, but for rounding."""
+
+BIN_START = 0.618
+"""Bins do not begin at round numbers, where distances often are, and rounding would decide for one or the other."""
+
 ON_SPHERE = 1e-8
 """Angstrom. A neighbour so little beyond the cutoff is within it: rounding does not decide, nor the direction."""
 
-_FIRST_SPHERE = 1.15
+_PER_ELEMENT = 2**21
+_PER_DISTANCE = 2**28
+"""Weights of an element and of a distance's bin in a key, above all sites and all elements."""
+
+_FEW = 256
+
+_FIRST_SPHERE = 1.1
 """Times the radius of a sphere that would hold the wanted neighbours if atoms were spread evenly."""
 
 _GROWTH = 1.25
@@ -40,196 +52,153 @@ def are_crystals(
     return fine
 
 
-@njit(cache=True)
-def comes_before(
-    first: int, second: int, key: NDArray[np.float64], place: NDArray[np.int64], element: NDArray[np.int64]
-) -> bool:
-    """Whether one neighbour comes before another: by rounded distance, element, site, then image."""
-    if key[first] != key[second]:
-        return bool(key[first] < key[second])
-    one, other = place[first, 0], place[second, 0]
-    if element[one] != element[other]:
-        return bool(element[one] < element[other])
-    for column in range(4):
-        if place[first, column] != place[second, column]:
-            return bool(place[first, column] < place[second, column])
-    return False
+@njit(cache=True, error_model="numpy")
+def key_of(squared: float, element: int, site: int) -> int:
+    """A number that sorts neighbours by the bin of their distance, then their element, then their site."""
+    return int(math.floor(math.sqrt(squared) / TIE + BIN_START) * _PER_DISTANCE + element * _PER_ELEMENT + site)
 
 
 @njit(cache=True)
-def _triangular(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same vectors, turned: the first along x, the second in the plane of x and y, shape (3, 3)."""
-    turned = np.zeros((3, 3))
-    for row in range(3):
-        for column in range(row + 1):
-            rest = 0.0
-            for axis in range(3):
-                rest += lattice[row, axis] * lattice[column, axis]
-            for before in range(column):
-                rest -= turned[row, before] * turned[column, before]
-            turned[row, column] = math.sqrt(max(rest, 0.0)) if row == column else rest / turned[column, column]
-    return turned
+def positions_of(wrapped: NDArray[np.float64], reduced: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the atoms of ``prepared_cell``, angstrom, shape (3, n)."""
+    positions = np.empty((3, len(wrapped)))
+    for axis in range(3):
+        for site in range(len(wrapped)):
+            positions[axis, site] = (
+                wrapped[site, 0] * reduced[0, axis]
+                + wrapped[site, 1] * reduced[1, axis]
+                + wrapped[site, 2] * reduced[2, axis]
+            )
+    return positions
 
 
-@njit(cache=True, inline="always")
-def _keep(
-    atom: int,
-    squared: float,
-    most: int,
-    tie: float,
-    counts: NDArray[np.int64],
-    limit: NDArray[np.float64],
+@njit(cache=True, error_model="numpy")
+def within_sphere(
+    site: int,
+    radius: float,
+    reduced: NDArray[np.float64],
+    wrapped: NDArray[np.float64],
+    spacings: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    distances: NDArray[np.float64],
     near: NDArray[np.float64],
-    order: NDArray[np.int64],
+    place: NDArray[np.int64],
+    cells: NDArray[np.int64],
 ) -> int:
-    """Put a neighbour among those of an atom, and drop those that have no chance any more.
+    """Every neighbour within a sphere around one atom, unsorted, the atom itself left out.
+
+    The atoms of one image of the cell are taken together, in loops that become vector instructions.
 
     Args:
-        atom: whose neighbour it is.
-        squared: its distance, squared, not beyond the atom's limit.
-        most: neighbours wanted.
-        tie: see ``nearest_neighbors``.
-        counts: of every atom how many it has, and how many places of its room are taken (sites, 2).
-        limit: of every atom the squared distance beyond which none is wanted (sites,).
-        near: squared distances, ascending (sites, room).
-        order: the places that the neighbours themselves are to be put (sites, room).
+        site: position of the atom in the cell.
+        radius: of the sphere, angstrom.
+        reduced: lattice, of ``prepared_cell``.
+        wrapped: coordinates, of ``prepared_cell``.
+        spacings: of ``prepared_cell``.
+        positions: of the wrapped atoms, angstrom, shape (3, n).
+        distances: room for one number an atom (n,).
+        near: room for squared distances (room,).
+        place: room for the neighbours' sites, and for the number of the image of the cell that each is in
+            (2, room).
+        cells: filled with the first image, in reduced vectors, and how many there are along each of them (2, 3).
 
     Returns:
-        The place of this one; -1 where there is no room, which the caller sees by the count.
+        How many; -1 where there is not room enough.
     """
-    found, taken = counts[atom, 0], counts[atom, 1]
-    counts[atom, 1] = taken + 1
-    if taken >= near.shape[1]:
-        return -1
-    at = found
-    while at > 0 and near[atom, at - 1] > squared:
-        near[atom, at] = near[atom, at - 1]
-        order[atom, at] = order[atom, at - 1]
-        at -= 1
-    near[atom, at], order[atom, at] = squared, taken
-    found += 1
-    if found >= most:
-        # What is farther than the last one by more than a tie has no chance.
-        bound = math.sqrt(near[atom, most - 1]) + 2.0 * tie
-        limit[atom] = min(limit[atom], bound * bound)
-        while near[atom, found - 1] > limit[atom]:
-            found -= 1
-    counts[atom, 0] = found
-    return int(taken)
+    for axis in range(3):
+        reach = radius / spacings[axis]
+        cells[0, axis] = math.floor(wrapped[site, axis] - reach)
+        cells[1, axis] = math.floor(wrapped[site, axis] + reach) - cells[0, axis] + 1
+    x, y, z, atoms = positions[0], positions[1], positions[2], len(wrapped)
+    limit = radius * radius
+    found, number = 0, -1
+    for step0 in range(cells[0, 0], cells[0, 0] + cells[1, 0]):
+        for step1 in range(cells[0, 1], cells[0, 1] + cells[1, 1]):
+            for step2 in range(cells[0, 2], cells[0, 2] + cells[1, 2]):
+                number += 1
+                if found + atoms > len(near):
+                    return -1
+                away0 = step0 * reduced[0, 0] + step1 * reduced[1, 0] + step2 * reduced[2, 0] - x[site]
+                away1 = step0 * reduced[0, 1] + step1 * reduced[1, 1] + step2 * reduced[2, 1] - y[site]
+                away2 = step0 * reduced[0, 2] + step1 * reduced[1, 2] + step2 * reduced[2, 2] - z[site]
+                for other in range(atoms):
+                    x_away, y_away, z_away = x[other] + away0, y[other] + away1, z[other] + away2
+                    distances[other] = x_away * x_away + y_away * y_away + z_away * z_away
+                if step0 == 0 and step1 == 0 and step2 == 0:
+                    distances[site] = np.inf
+                for other in range(atoms):
+                    # Written always, and counted where it is near: there is no branch to be guessed wrong.
+                    near[found], place[0, found], place[1, found] = distances[other], other, number
+                    found += 1 if distances[other] <= limit else 0
+    return found
 
 
 @njit(cache=True)
-def _near_sites(
-    first: int,
-    last: int,
-    radius: float,
-    most: int,
-    tie: float,
-    turned: NDArray[np.float64],
-    wrapped: NDArray[np.float64],
-    counts: NDArray[np.int64],
-    limit: NDArray[np.float64],
-    near: NDArray[np.float64],
+def step_of(number: int, cells: NDArray[np.int64]) -> tuple[int, int, int]:
+    """The image that ``within_sphere`` gave a number, in reduced vectors."""
+    rest, step2 = divmod(number, cells[1, 2])
+    step0, step1 = divmod(rest, cells[1, 1])
+    return cells[0, 0] + step0, cells[0, 1] + step1, cells[0, 2] + step2
+
+
+@njit(cache=True)
+def way_along(
+    axis: int,
+    site: int,
+    other: int,
+    step: tuple[int, int, int],
+    positions: NDArray[np.float64],
+    reduced: NDArray[np.float64],
+) -> float:
+    """One coordinate of the vector from an atom to an image of another, in reduced vectors, angstrom."""
+    shift = step[0] * reduced[0, axis] + step[1] * reduced[1, axis] + step[2] * reduced[2, axis]
+    return float(positions[axis, other] - positions[axis, site] + shift)
+
+
+@njit(cache=True)
+def order_keys(key: NDArray[np.int64], order: NDArray[np.int64], found: int) -> None:
+    """Fill ``order`` with the positions of the first ``found`` keys, lowest first."""
+    if found > _FEW:
+        order[:found] = np.argsort(key[:found])
+        return
+    # Of few, to count the lower ones is faster than to move them: nothing is to be guessed, and vectors do it.
+    for here in range(found):
+        mine, rank = key[here], 0
+        for other in range(here):
+            rank += 1 if key[other] <= mine else 0
+        for other in range(here + 1, found):
+            rank += 1 if key[other] < mine else 0
+        order[rank] = here
+
+
+@njit(cache=True)
+def order_images(
+    found: int,
+    site: int,
+    key: NDArray[np.int64],
     order: NDArray[np.int64],
     place: NDArray[np.int64],
+    cells: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    wraps: NDArray[np.int64],
 ) -> None:
-    """The nearest neighbours of atoms within a sphere around each, and all that tie with the last of them.
-
-    For one atom (``last`` is ``first + 1``) all images are looked at; for all of a cell every pair once.
-
-    Args:
-        first, last: the atoms.
-        radius: of the sphere, angstrom.
-        most: neighbours wanted.
-        tie: see ``nearest_neighbors``.
-        turned: reduced lattice, of ``_triangular``.
-        wrapped: coordinates, of ``prepared_cell``.
-        counts, limit, near, order, place: of every atom, what ``_keep`` has of one.
-    """
-    alone = last == first + 1
-    x0, x1, x2, y1, y2, z2 = turned[0, 0], turned[1, 0], turned[2, 0], turned[1, 1], turned[2, 1], turned[2, 2]
-    sphere = radius * radius
-    for site in range(first, last):
-        counts[site, 0], counts[site, 1], limit[site] = 0, 0, sphere
-    for site in range(first, last):
-        for other in range(0 if alone else site, len(wrapped)):
-            away0 = wrapped[other, 0] - wrapped[site, 0]
-            away1 = wrapped[other, 1] - wrapped[site, 1]
-            away2 = wrapped[other, 2] - wrapped[site, 2]
-            itself = other == site
-            half = radius / z2
-            for step2 in range(0 if itself else math.ceil(-half - away2), math.floor(half - away2) + 1):
-                part2 = away2 + step2
-                z = part2 * z2
-                left = max(sphere - z * z, 0.0)
-                middle = -away1 - part2 * y2 / y1
-                half1 = math.sqrt(left) / y1
-                low1 = 0 if itself and step2 == 0 else math.ceil(middle - half1)
-                for step1 in range(low1, math.floor(middle + half1) + 1):
-                    part1 = away1 + step1
-                    y = part1 * y1 + part2 * y2
-                    beyond = z * z + y * y
-                    along = part1 * x1 + part2 * x2
-                    middle0 = -away0 - along / x0
-                    half0 = math.sqrt(max(sphere - beyond, 0.0)) / x0
-                    low0 = 1 if itself and step2 == 0 and step1 == 0 else math.ceil(middle0 - half0)
-                    for step0 in range(low0, math.floor(middle0 + half0) + 1):
-                        x = (away0 + step0) * x0 + along
-                        squared = beyond + x * x
-                        if squared <= limit[site]:
-                            at = _keep(site, squared, most, tie, counts, limit, near, order)
-                            if at >= 0:
-                                place[site, at, 0], place[site, at, 1] = other, step0
-                                place[site, at, 2], place[site, at, 3] = step1, step2
-                        # The atom is a neighbour of its neighbour, and of itself the other way round.
-                        if (itself or not alone) and squared <= limit[other]:
-                            at = _keep(other, squared, most, tie, counts, limit, near, order)
-                            if at >= 0:
-                                place[other, at, 0], place[other, at, 1] = site, -step0
-                                place[other, at, 2], place[other, at, 3] = -step1, -step2
+    """Put images of one atom that tie into the order of their numbers as the crystal has them."""
+    for here in range(1, found):
+        moved, at = order[here], here
+        if key[order[here - 1]] != key[moved]:
+            continue
+        other = place[0, moved]
+        mine = image_as_given(site, other, step_of(place[1, moved], cells), steps, wraps)
+        while at > 0 and key[order[at - 1]] == key[moved]:
+            before = order[at - 1]
+            if image_as_given(site, other, step_of(place[1, before], cells), steps, wraps) < mine:
+                break
+            order[at] = before
+            at -= 1
+        order[at] = moved
 
 
-@njit(cache=True)
-def _vector(
-    site: int, reduced: NDArray[np.float64], wrapped: NDArray[np.float64], place: NDArray[np.int64], axis: int
-) -> float:
-    """One coordinate of the way from an atom to a neighbour, angstrom; ``place`` as ``_near_site`` has it (4,)."""
-    away: float = 0.0
-    for number in range(3):
-        away += (wrapped[place[0], number] - wrapped[site, number] + place[number + 1]) * reduced[number, axis]
-    return away
-
-
-@njit(cache=True)
-def _room(
-    sites: int, size: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Room for so many neighbours of every atom: counts, limits, squared distances, order, places."""
-    return (
-        np.empty((sites, 2), np.int64),
-        np.empty(sites),
-        np.empty((sites, size)),
-        np.empty((sites, size), np.int64),
-        np.empty((sites, size, 4), np.int64),
-    )
-
-
-@njit(cache=True)
-def _is_complete(
-    site: int,
-    counts: NDArray[np.int64],
-    near: NDArray[np.float64],
-    radius: float,
-    cutoff: float,
-    most: int,
-    tie: float,
-) -> bool:
-    """Whether no neighbour of an atom, nor any that ties with the last one, can be outside the sphere."""
-    # A neighbour just outside may tie with the last one inside.
-    return bool(radius >= cutoff or (counts[site, 0] >= most and math.sqrt(near[site, most - 1]) + 2.0 * tie < radius))
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def nearest_neighbors(
     row_ptr: NDArray[np.int64],
     lattices: NDArray[np.float64],
@@ -237,7 +206,6 @@ def nearest_neighbors(
     fractional: NDArray[np.float64],
     cutoff: float,
     most: int,
-    tie: float,
     with_places: bool,
 ) -> tuple[
     NDArray[np.int64],
@@ -251,7 +219,8 @@ def nearest_neighbors(
     """At most ``most`` neighbours within ``cutoff`` of every atom.
 
     The sphere that is searched grows until it holds enough, so that a cutoff far beyond the last neighbour
-    wanted costs nothing.
+    wanted costs nothing. Of neighbours at equal distances (see ``TIE``) the lower atomic number comes first,
+    then the earlier site, then the lower image.
 
     Args:
         row_ptr: offsets of the structures' sites, shape (n + 1,).
@@ -260,8 +229,6 @@ def nearest_neighbors(
         fractional: coordinates as given, shape (sites, 3).
         cutoff: angstrom.
         most: neighbours an atom may have.
-        tie: distances that round to the same multiple of it (angstrom) are equal: the lower atomic number comes
-            first, then the earlier site, then the image by its numbers.
         with_places: whether images and vectors are wanted.
 
     Returns:
@@ -277,61 +244,51 @@ def nearest_neighbors(
     placed = sites * most if with_places else 0
     image, vector = np.empty((placed, 3), np.int32), np.empty((placed, 3))
     broken = np.zeros(len(row_ptr) - 1, np.bool_)
-    size = max(64, 2 * most)
-    counts, limit, near, order, place = _room(64, size)
-    key, given, sorted_ = np.empty(size), np.empty((size, 4), np.int64), np.empty(size, np.int64)
+    near, place = np.empty(256), np.empty((2, 256), np.int64)
+    key, order = np.empty(256, np.int64), np.empty(256, np.int64)
+    cells = np.empty((2, 3), np.int64)
     used = 0
     for row in range(len(row_ptr) - 1):
         start, stop = row_ptr[row], row_ptr[row + 1]
         if not is_crystal(lattices[row], fractional[start:stop]):
             broken[row] = True
             continue
-        reduced, wrapped, _, steps, wraps = prepared_cell(fractional[start:stop], lattices[row])
-        turned = _triangular(reduced)
+        reduced, wrapped, spacings, steps, wraps = prepared_cell(fractional[start:stop], lattices[row])
         elements = numbers[start:stop]
+        positions = positions_of(wrapped, reduced)
+        distances = np.empty(stop - start)
         crowd = 3.0 * (most + 1) * cell_volume(lattices[row]) / (stop - start) / (4.0 * math.pi)
         sphere = min(cutoff, _FIRST_SPHERE * crowd ** (1.0 / 3.0))
-        if len(counts) < stop - start:
-            counts, limit, near, order, place = _room(2 * (stop - start), size)
-        # Beyond the cutoff only by what rounding does.
-        reach = sphere + ON_SPHERE * (sphere >= cutoff)
-        _near_sites(0, stop - start, reach, most, tie, turned, wrapped, counts, limit, near, order, place)
         for site in range(stop - start):
             radius = sphere
-            while counts[site, 1] > size or not _is_complete(site, counts, near, radius, cutoff, most, tie):
-                if counts[site, 1] > size:
-                    size = 2 * counts[site, 1]
-                    _, _, more_near, more_order, more_place = _room(len(counts), size)
-                    more_near[:, : near.shape[1]] = near
-                    more_order[:, : near.shape[1]] = order
-                    more_place[:, : near.shape[1]] = place
-                    near, order, place = more_near, more_order, more_place
-                    key, given, sorted_ = np.empty(size), np.empty((size, 4), np.int64), np.empty(size, np.int64)
-                else:
-                    radius = min(cutoff, radius * _GROWTH)
-                reach = radius + ON_SPHERE * (radius >= cutoff)
-                _near_sites(site, site + 1, reach, most, tie, turned, wrapped, counts, limit, near, order, place)
-            found = counts[site, 0]
-            for here in range(found):
-                at = order[site, here]
-                key[here] = round(math.sqrt(near[site, here]) / tie)
-                given[here, 0] = place[site, at, 0]
-                given[here, 1], given[here, 2], given[here, 3] = image_as_given(
-                    site, place[site, at, 0], place[site, at, 1:], steps, wraps
-                )
-                at = here
-                while at > 0 and comes_before(here, sorted_[at - 1], key, given, elements):
-                    sorted_[at] = sorted_[at - 1]
-                    at -= 1
-                sorted_[at] = here
-            edges_of[start + site] = min(found, most)
-            for here in sorted_[: min(found, most)]:
-                source[used], destination[used] = given[here, 0], site
-                distance[used] = math.sqrt(near[site, here])
+            while True:
+                # Beyond the cutoff only by what rounding does.
+                reach = radius + ON_SPHERE if radius >= cutoff else radius
+                found = within_sphere(site, reach, reduced, wrapped, spacings, positions, distances, near, place, cells)
+                if found < 0:
+                    room = 2 * (len(near) + stop - start)
+                    near, place = np.empty(room), np.empty((2, room), np.int64)
+                    key, order = np.empty(room, np.int64), np.empty(room, np.int64)
+                    continue
+                if found >= most or radius >= cutoff:
+                    for here in range(found):
+                        key[here] = key_of(near[here], elements[place[0, here]], place[0, here])
+                    order_keys(key, order, found)
+                    order_images(found, site, key, order, place, cells, steps, wraps)
+                    # A neighbour just outside may tie with the last one inside.
+                    if radius >= cutoff or math.sqrt(near[order[most - 1]]) + TIE < radius:
+                        break
+                radius = min(cutoff, radius * _GROWTH)
+            kept = min(found, most)
+            edges_of[start + site] = kept
+            for here in order[:kept]:
+                other = place[0, here]
+                source[used], destination[used], distance[used] = other, site, math.sqrt(near[here])
                 if with_places:
+                    step = step_of(place[1, here], cells)
+                    image[used, 0], image[used, 1], image[used, 2] = image_as_given(site, other, step, steps, wraps)
                     for axis in range(3):
-                        image[used, axis] = given[here, axis + 1]
-                        vector[used, axis] = _vector(site, reduced, wrapped, place[site, order[site, here]], axis)
+                        vector[used, axis] = way_along(axis, site, other, step, positions, reduced)
                 used += 1
     placed = used if with_places else 0
     return edges_of, source[:used], destination[:used], distance[:used], image[:placed], vector[:placed], broken

@@ -68,10 +68,14 @@ def reduced_basis(lattice: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
 @njit(cache=True)
 def plane_spacings(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance between opposite faces of the cell, angstrom, shape (3,)."""
-    inverse = np.linalg.inv(lattice)
+    volume = cell_volume(lattice)
     spacings = np.empty(3)
     for axis in range(3):
-        spacings[axis] = 1.0 / math.sqrt(inverse[0, axis] ** 2 + inverse[1, axis] ** 2 + inverse[2, axis] ** 2)
+        b, c = lattice[(axis + 1) % 3], lattice[(axis + 2) % 3]
+        area = math.sqrt(
+            (b[1] * c[2] - b[2] * c[1]) ** 2 + (b[2] * c[0] - b[0] * c[2]) ** 2 + (b[0] * c[1] - b[1] * c[0]) ** 2
+        )
+        spacings[axis] = volume / area
     return spacings
 
 
@@ -91,8 +95,10 @@ def prepared_cell(
         wrapping took away (n, 3).
     """
     reduced, steps = reduced_basis(lattice)
-    back = np.linalg.inv(steps.astype(np.float64))
-    coordinates = np.ascontiguousarray(fractional) @ back
+    if np.array_equal(steps, np.eye(3)):
+        coordinates = np.ascontiguousarray(fractional)
+    else:
+        coordinates = np.ascontiguousarray(fractional) @ np.linalg.inv(steps.astype(np.float64))
     wraps = np.floor(coordinates).astype(np.int64)
     wrapped = coordinates - wraps
     return reduced, wrapped, plane_spacings(reduced), steps, wraps
@@ -165,14 +171,18 @@ def neighbors_of_site(
 
 @njit(cache=True)
 def image_as_given(
-    site: int, other: int, step: NDArray[np.int64], steps: NDArray[np.int64], wraps: NDArray[np.int64]
+    site: int,
+    other: int,
+    step: NDArray[np.int64] | tuple[int, int, int],
+    steps: NDArray[np.int64],
+    wraps: NDArray[np.int64],
 ) -> tuple[int, int, int]:
     """The image of ``other`` in the given lattice vectors, relative to the coordinates as given.
 
     Args:
         site: position in the cell.
         other: position in the cell.
-        step: image in reduced vectors, relative to wrapped coordinates, shape (3,).
+        step: image in reduced vectors, relative to wrapped coordinates, three numbers.
         steps: of ``prepared_cell``.
         wraps: of ``prepared_cell``.
     """

@@ -8,21 +8,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from automat_featurizers.kernels.nearest import ON_SPHERE, comes_before, is_crystal
-from automat_featurizers.kernels.neighbors import image_as_given, neighbors_of_site, prepared_cell
+from automat_featurizers.kernels.nearest import (
+    ON_SPHERE,
+    is_crystal,
+    key_of,
+    order_images,
+    order_keys,
+    positions_of,
+    step_of,
+    way_along,
+    within_sphere,
+)
+from automat_featurizers.kernels.neighbors import image_as_given, prepared_cell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sphere_neighbors(
     row_ptr: NDArray[np.int64],
     lattices: NDArray[np.float64],
     numbers: NDArray[np.int64],
     fractional: NDArray[np.float64],
     cutoff: float,
-    tie: float,
     with_places: bool,
 ) -> tuple[
     NDArray[np.int64],
@@ -36,54 +45,49 @@ def sphere_neighbors(
     """Every neighbour within ``cutoff`` of every atom; arguments and returns as ``nearest_neighbors`` has them."""
     edges_of = np.zeros(row_ptr[-1], np.int64)
     broken = np.zeros(len(row_ptr) - 1, np.bool_)
-    # Neighbour, central atom, image; distance, vector.
-    whole, parts = 2 + 3 * with_places, 1 + 3 * with_places
-    places, ways = np.empty((1024, whole), np.int32), np.empty((1024, parts))
-    used, room = 0, 64
+    places, ways = np.empty((2, 1024), np.int32), np.empty(1024)
+    image, vector = np.empty((1024 * with_places, 3), np.int32), np.empty((1024 * with_places, 3))
+    near, place = np.empty(256), np.empty((2, 256), np.int64)
+    key, order = np.empty(256, np.int64), np.empty(256, np.int64)
+    cells = np.empty((2, 3), np.int64)
+    used = 0
     for row in range(len(row_ptr) - 1):
         start, stop = row_ptr[row], row_ptr[row + 1]
         if not is_crystal(lattices[row], fractional[start:stop]):
             broken[row] = True
             continue
         reduced, wrapped, spacings, steps, wraps = prepared_cell(fractional[start:stop], lattices[row])
-        elements = numbers[start:stop]
+        elements, positions, distances = numbers[start:stop], positions_of(wrapped, reduced), np.empty(stop - start)
         for site in range(stop - start):
-            # Beyond the cutoff only by what rounding does.
-            found, others, images, vectors, squared = neighbors_of_site(
-                site, cutoff + ON_SPHERE, reduced, wrapped, spacings, room
-            )
-            room = max(room, found)
-            key, given = np.empty(found), np.empty((found, 4), np.int64)
-            order = np.argsort(squared[:found])
-            for here in range(found):
-                key[here] = round(math.sqrt(squared[here]) / tie)
-                given[here, 0] = others[here]
-                given[here, 1], given[here, 2], given[here, 3] = image_as_given(
-                    site, others[here], images[here], steps, wraps
+            found = -1
+            while found < 0:
+                # Beyond the cutoff only by what rounding does.
+                found = within_sphere(
+                    site, cutoff + ON_SPHERE, reduced, wrapped, spacings, positions, distances, near, place, cells
                 )
-            # Sorted by distance already, all but the ties.
-            for here in range(1, found):
-                moved, at = order[here], here
-                while at > 0 and comes_before(moved, order[at - 1], key, given, elements):
-                    order[at] = order[at - 1]
-                    at -= 1
-                order[at] = moved
+                if found < 0:
+                    room = 2 * (len(near) + stop - start)
+                    near, place = np.empty(room), np.empty((2, room), np.int64)
+                    key, order = np.empty(room, np.int64), np.empty(room, np.int64)
+            for here in range(found):
+                key[here] = key_of(near[here], elements[place[0, here]], place[0, here])
+            order_keys(key, order, found)
+            order_images(found, site, key, order, place, cells, steps, wraps)
             edges_of[start + site] = found
-            if used + found > len(places):
-                more = max(len(places), found)
-                places = np.concatenate((places, np.empty((more, whole), np.int32)))
-                ways = np.concatenate((ways, np.empty((more, parts))))
-            for here in order:
-                places[used, 0], places[used, 1] = others[here], site
-                ways[used, 0] = math.sqrt(squared[here])
+            if used + found > len(ways):
+                more = max(len(ways), found)
+                places = np.concatenate((places, np.empty((2, more), np.int32)), axis=1)
+                ways = np.concatenate((ways, np.empty(more)))
+                image = np.concatenate((image, np.empty((more * with_places, 3), np.int32)))
+                vector = np.concatenate((vector, np.empty((more * with_places, 3))))
+            for here in order[:found]:
+                other = place[0, here]
+                places[0, used], places[1, used], ways[used] = other, site, math.sqrt(near[here])
                 if with_places:
+                    step = step_of(place[1, here], cells)
+                    image[used, 0], image[used, 1], image[used, 2] = image_as_given(site, other, step, steps, wraps)
                     for axis in range(3):
-                        places[used, 2 + axis] = given[here, 1 + axis]
-                        ways[used, 1 + axis] = vectors[here, axis]
+                        vector[used, axis] = way_along(axis, site, other, step, positions, reduced)
                 used += 1
     placed = used if with_places else 0
-    image, vector = np.empty((placed, 3), np.int32), np.empty((placed, 3))
-    for edge in range(placed):
-        for axis in range(3):
-            image[edge, axis], vector[edge, axis] = places[edge, 2 + axis], ways[edge, 1 + axis]
-    return edges_of, places[:used, 0].copy(), places[:used, 1].copy(), ways[:used, 0].copy(), image, vector, broken
+    return edges_of, places[0, :used], places[1, :used], ways[:used], image[:placed], vector[:placed], broken

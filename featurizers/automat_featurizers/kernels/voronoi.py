@@ -302,7 +302,7 @@ def _grown(
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def tessellate(
     row_ptr: NDArray[np.int64], lattices: NDArray[np.float64], fractional: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
