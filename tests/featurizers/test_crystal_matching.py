@@ -44,15 +44,14 @@ def test_out_of_time_is_undecided(crystals: list[Structure]) -> None:
 
 def sleep_or_double(number: int) -> int:
     if number == 3:
-        time.sleep(60)
+        time.sleep(3600)
     if number == 5:
         raise RuntimeError("five")
     return 2 * number
 
 
 def test_a_task_that_hangs_costs_itself_only() -> None:
-    with Workers(1, time_limit=1.0) as workers:
-        started = time.monotonic()
-        found = crystal_matching._each(workers, sleep_or_double, range(10), started + 50)
-        assert time.monotonic() - started < 40
+    # The limit is for the import of this module too, in a worker of a busy machine.
+    with Workers(1, time_limit=8.0) as workers:
+        found = crystal_matching._each(workers, sleep_or_double, range(10), time.monotonic() + 500)
     assert found == {number: 2 * number for number in range(10) if number not in {3, 5}}
