@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data),)
 export AUTOMAT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: run quick test test-fast bench bench-graphs bench-scale parity lint format data clean
+.PHONY: run quick test test-all test-fast bench bench-graphs bench-scale parity lint format data clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -20,8 +20,11 @@ run: $(READY)
 quick: $(READY)
 	$(BIN)/automat run --dataset mp_formation --preset quick
 
-# Every test, the slow ones included.
+# Every test but those of minutes, which train what published figures are from.
 test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --doctest-modules -m "not long"
+
+test-all: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --doctest-modules
 
 test-fast: $(READY)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from automat_featurizers.packed import PackedStructures
 
 VARIABLE = "AUTOMAT_DATA"
+MATMINER_VARIABLE = "MATMINER_DATA"
 
 
 def folder() -> Path | None:
@@ -44,6 +45,14 @@ def find(kind: str, file: str) -> Path | None:
     if root is None:
         return None
     return next((path for path in (root / kind / file, root / file) if path.is_file()), None)
+
+
+def matminer_home() -> Path:
+    """Where matminer keeps files: where the user says, else a folder that can be written to."""
+    import platformdirs
+
+    given = os.environ.get(MATMINER_VARIABLE)
+    return Path(given or platformdirs.user_cache_path("automat") / "matminer").expanduser()
 
 
 def read_structures(path: Path, wanted: Collection[str]) -> tuple[list[str], PackedStructures]:

@@ -12,9 +12,7 @@ Matbench: Dunn et al. 2020, doi:10.1038/s41524-020-00406-3.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +24,12 @@ from automat.datasets.embedded import DatasetInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from automat.core import Inputs, Task
-
-MATMINER_VARIABLE = "MATMINER_DATA"
 
 _FOLDER = "matbench"
 _PAPER = "Dunn et al. (2020), npj Comput. Mater. 6, 138, doi:10.1038/s41524-020-00406-3"
@@ -133,7 +130,7 @@ def load(name: str) -> Dataset:
     table = local.find(_FOLDER, f"{name}.csv.gz")
     if official is None and table is not None:
         return _from_table(name, table)
-    return _from_matminer(name, official.parent if official else _matminer_home())
+    return _from_matminer(name, official.parent if official else local.matminer_home())
 
 
 def about(name: str) -> DatasetInfo:
@@ -173,7 +170,7 @@ def _found(name: str) -> tuple[Inputs, str]:
         return whole, str(official)
     if table is not None:
         return "compositions", str(table)
-    kept = _matminer_home() / f"{name}.json.gz"
+    kept = local.matminer_home() / f"{name}.json.gz"
     return whole, str(kept) if kept.is_file() else f"not here: fetched by matminer, or put into ${local.VARIABLE}"
 
 
@@ -230,13 +227,6 @@ def _mapped(name: str, folder: Path) -> int:
         return 0
     tasks = pd.read_csv(path, usecols=["task"])["task"]
     return int((tasks == name.removeprefix("matbench_")).sum())
-
-
-def _matminer_home() -> Path:
-    """Where matminer keeps files: where the user says, else a folder that can be written to."""
-    import platformdirs
-
-    return Path(os.environ.get(MATMINER_VARIABLE) or platformdirs.user_cache_path("automat") / "matminer").expanduser()
 
 
 def _from_matminer(name: str, home: Path) -> Dataset:

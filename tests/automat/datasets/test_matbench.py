@@ -185,6 +185,7 @@ def _forest() -> Model:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     ("name", "metric", "published", "within"),
