@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data),)
 export AUTOMAT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: run quick test test-all test-fast bench bench-graphs bench-scale parity lint format data clean
+.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-scale parity lint format data clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -41,6 +41,15 @@ bench-graphs: $(READY)
 # Time and memory on large sets; DATA names their folder.
 bench-scale: $(READY)
 	$(BIN)/python -W ignore benchmarks/featurizers_at_scale.py $(if $(DATA),--data $(DATA))
+
+# Kills, full disks, wild cells, garbled files: a row a fault, and what came of it. About fifteen minutes; as root,
+# for the file systems that fill up.
+chaos: $(READY)
+	AUTOMAT_CHAOS_KILLS=100 $(BIN)/python -m pytest -q tests/chaos
+
+# What the engine itself costs.
+bench-engine: $(READY)
+	$(BIN)/python benchmarks/engine.py
 
 # Equality with matminer on every embedded structure: days, nearly all of them matminer's.
 parity: $(READY)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import os
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import automat_leaderboards
-import automat_reports
 
-from automat import _process, datasets, ladder, plan, trained
+from automat import _process, datasets, ladder, learning, plan, trained
 from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.evaluate import Job
 from automat.executors import local
+from automat.executors.claims import Queue
+from automat.pages import NoPages, Pages, protocols, render_index, render_records, storing
 from automat.refit import save_entrant
 from automat.store import Store, check_writable
 
@@ -25,17 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from automat_leaderboards import Leaderboard
+    from automat_leaderboards import Diagnosis, Leaderboard
 
     from automat.core import Cell, Model, Predictions, RunRecord
     from automat.judgement import Judgement
     from automat.ladder import LadderResult
+    from automat.learning import Learning
     from automat.trained import TrainedModel
 
 DEFAULT_OUT = Path("automat-runs")
-
-RENDER_EVERY_SECONDS = 30.0
-"""How often the page is rendered while cells end: rendering takes about a second."""
 
 
 class Progress(plan.FeaturizeProgress, Protocol):
@@ -48,7 +44,7 @@ class Progress(plan.FeaturizeProgress, Protocol):
         """These cells run now."""
 
     def finished(self, record: RunRecord) -> None:
-        """A cell ended."""
+        """A cell ended, here or in another run over the same folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +54,11 @@ class RunResult:
     Attributes:
         board: the leaderboard: this run's entrants, and earlier ones on the same folds and budget.
         page: its HTML file.
-        computed, reused, failed: cells run now, cells found done, cells of this run without a result.
+        computed, reused, failed: cells run now, cells found done (before, or by another run meanwhile), cells of
+            this run without a result.
         left_out: models that could not enter, each with the reason.
         model: the file of the entrant that was kept, if one was asked for.
+        learning: the entrants' learning curves, likewise.
     """
 
     board: Leaderboard
@@ -70,6 +68,7 @@ class RunResult:
     failed: int
     left_out: Mapping[str, str]
     model: Path | None = None
+    learning: Learning | None = None
 
 
 def cache_dir(out: Path) -> Path:
@@ -105,11 +104,14 @@ def run(
     trials: int | None = None,
     seed: int = 0,
     time_limit: float | None = None,
+    memory_limit: int | None = None,
     jobs: int | None = None,
     out: str | Path = DEFAULT_OUT,
+    watch: bool = False,
     save_models: bool = False,
     model: str | None = None,
     allow_pickle: bool = False,
+    learning_curve: bool = False,
     command: str = "",
     progress: Progress | None = None,
 ) -> RunResult:
@@ -126,22 +128,29 @@ def run(
         trials: overrides the preset's Optuna trials.
         seed: of the split, the search and the models.
         time_limit: seconds a cell may take; a slower one becomes a ``timeout`` record.
+        memory_limit: bytes that a cell's worker may hold, with all it starts; one that holds more becomes an
+            ``out_of_memory`` record.
         jobs: worker processes; one a core when None.
         out: folder of records and pages.
+        watch: let the page load itself again while the run is on; it is rendered anew as cells end.
         save_models: refit the winner on all rows with its tuned parameters, and keep it as one file.
         model: the entrant to keep instead of the winner.
         allow_pickle: keep it even if it has no form that runs no code on loading.
+        learning_curve: run the same entrants on parts of the training rows too, and fit how their errors fall.
         command: what the page gives as the command that reproduces it.
         progress: told what the run does.
 
     Raises:
         InputError: something given cannot be used; nothing has been computed then. Or, at the end, the entrant
             cannot be kept; its results are.
+        StorageError: results cannot be written any more; those of finished cells are kept.
     """
     if model is not None and not save_models:
         raise InputError(f"model {model!r} is to be kept, but save_models is not set")
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs must be at least 1, but got {jobs}")
+    if memory_limit is not None and memory_limit < 1:
+        raise InputError(f"memory_limit must be at least 1 byte, but got {memory_limit}")
     if split == ladder.LADDER:
         raise InputError("split 'ladder' is several splits; call run_ladder, or `automat run --split ladder`")
     store = Store(Path(out))
@@ -161,16 +170,26 @@ def run(
         seed=seed,
         cache_dir=cache_dir(store.root),
     )
-    store.write_folds(planned.dataset, planned.folds)
+    if learning_curve:
+        learning.parts(min(len(fold.train) for fold in planned.folds))
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
-    pages = _Pages(store, planned, command)
-    try:
-        _compute(pages, missing, jobs=jobs or local.default_jobs(), time_limit=time_limit, progress=progress)
-    except BaseException:
-        pages.render_what_there_is()
-        raise
-    failed = sum(not store.is_done(cell) for cell in planned.cells)
-    board, page = pages.render()
+    pages = Pages(store, planned, command, reload=watch)
+    limits = _Limits(jobs or local.default_jobs(), time_limit, memory_limit)
+    with storing(store):
+        store.write_folds(planned.dataset, planned.folds)
+        try:
+            computed = _compute(pages, missing, limits, progress)
+        except BaseException:
+            pages.render_what_there_is()
+            raise
+        failed = sum(not store.is_done(cell) for cell in planned.cells)
+        board, page = pages.render(is_over=True)
+        curves = None
+        if learning_curve:
+            curves = learning.learn(
+                board, planned, store, lambda of_parts, part: _compute_part(of_parts, part, limits, progress)
+            )
+            board, page = pages.render(is_over=True)
     kept = None
     if save_models:
         kept = save_entrant(
@@ -183,7 +202,7 @@ def run(
             command=command,
             allow_pickle=allow_pickle,
         )
-    return RunResult(board, page, len(missing), len(planned.cells) - len(missing), failed, planned.left_out, kept)
+    return RunResult(board, page, computed, len(planned.cells) - computed, failed, planned.left_out, kept, curves)
 
 
 def load_model(path: str | Path, *, allow_pickle: bool = False) -> TrainedModel:
@@ -261,78 +280,93 @@ def leaderboards(runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None) 
     store = _existing(runs)
     return [
         automat_leaderboards.build(records, store.predictions(records["dataset"].iloc[0], records["cell"]))
-        for records in _protocols(store, dataset)
+        for records in protocols(store, dataset)
     ]
 
 
-def report(runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None) -> list[Path]:
-    """Render every page, and the index, from the records alone.
+def diagnoses(
+    runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None
+) -> list[tuple[Leaderboard, tuple[Diagnosis, ...]]]:
+    """What the scores of finished runs say of every entrant: pairs of board and diagnoses, newest first.
 
-    Returns:
-        The boards' pages, newest first, and last the index.
+    A board of another split than the random one is judged beside the random one of the same data and preset.
 
     Raises:
         InputError: there is no such folder, or no records in it.
         UnknownNameError: no records of that dataset.
     """
     store = _existing(runs)
-    pages = [_render_records(store, records)[1] for records in _protocols(store, dataset)]
-    return [*pages, _render_index(store)]
+    found = []
+    for records in protocols(store, dataset):
+        predictions = store.predictions(records["dataset"].iloc[0], records["cell"])
+        found.append((automat_leaderboards.build(records, predictions), predictions))
+    by_chance = {(each.dataset_sha256, each.target, each.preset): each for each, _ in found if each.split == "random"}
+    return [
+        (
+            board,
+            automat_leaderboards.diagnoses(
+                board, predictions, beside=by_chance.get((board.dataset_sha256, board.target, board.preset))
+            ),
+        )
+        for board, predictions in found
+    ]
 
 
-class _Pages:
-    """A run's page: there from the first cells on, and rendered again as cells end."""
+def report(
+    runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None, lang: str = "en", html: str | Path | None = None
+) -> list[Path]:
+    """Render every page, and the index, from the records alone.
 
-    def __init__(self, store: Store, planned: plan.Plan, command: str) -> None:
-        self.store = store
-        self.planned = planned
-        self._command = command
-        self._rendered_at = -math.inf
+    Args:
+        runs: folder of a run.
+        dataset: only its pages.
+        lang: of the pages, ``en`` or ``ko``.
+        html: the newest board's page goes to this file too.
 
-    def write_context(self, notes: Sequence[str]) -> None:
-        """Keep what the page says beside its figures, so that pages render from the folder alone."""
-        data, first = self.planned.dataset, self.planned.cells[0]
-        kept = self.store.read_context(self.store.board_of(first))
-        formulas = {} if data.formulas is None else dict(zip(data.ids.tolist(), data.formulas, strict=True))
-        # Features are not looked at when every cell is done already; what was said of them then still holds.
-        feature_notes = list(dict.fromkeys([*kept.get("feature_notes", []), *notes]))
-        left_out = [f"{name} did not enter: {why}." for name, why in self.planned.left_out.items()]
-        context = {
-            "command": self._command,
-            "classes": list(data.classes),
-            "source": data.source,
-            "licence": data.licence,
-            "citation": data.citation,
-            "notes": [*data.notes, *feature_notes, *left_out],
-            "feature_notes": feature_notes,
-            "formulas": formulas,
-        }
-        self.store.write_context(first, context)
+    Returns:
+        The boards' pages, newest first, then the index, and last ``html`` where it is given.
 
-    def render(self) -> tuple[Leaderboard, Path]:
-        """The board and its page, and the index."""
-        board, page = _render(self.store, self.store.board_of(self.planned.cells[0]))
-        _render_index(self.store)
-        self._rendered_at = time.monotonic()
-        return board, page
+    Raises:
+        InputError: there is no such folder, no records in it, no such language, or ``html`` cannot be written.
+        UnknownNameError: no records of that dataset.
+    """
+    from automat_reports import LANGUAGES
 
-    def render_now_and_then(self) -> None:
-        """Render, unless that was done a short while ago."""
-        if time.monotonic() - self._rendered_at > RENDER_EVERY_SECONDS:
-            self.render()
-
-    def render_what_there_is(self) -> None:
-        """Render if there is a record to show."""
-        if any(self.store.read(cell) for cell in self.planned.cells):
-            self.render()
+    if lang not in LANGUAGES:
+        raise UnknownNameError("language", lang, LANGUAGES)
+    store = _existing(runs)
+    pages = [render_records(store, records, lang=lang)[1] for records in protocols(store, dataset)]
+    made = [*pages, render_index(store, lang=lang)]
+    if html is not None:
+        path = Path(html)
+        try:
+            path.write_bytes(pages[0].read_bytes())
+        except OSError as error:
+            raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+        made.append(path)
+    return made
 
 
-def _compute(
-    pages: _Pages, missing: Sequence[Cell], *, jobs: int, time_limit: float | None, progress: Progress | None
-) -> None:
+@dataclass(frozen=True)
+class _Limits:
+    """What a run may take of the machine."""
+
+    jobs: int
+    time_limit: float | None
+    memory_limit: int | None
+
+
+def _compute_part(store: Store, planned: plan.Plan, limits: _Limits, progress: Progress | None) -> None:
+    """Compute what is missing of cells that stand on no board."""
+    missing = [cell for cell in planned.cells if not store.is_done(cell)]
+    _compute(NoPages(store, planned, "", reload=False), missing, limits, progress)
+
+
+def _compute(pages: Pages, missing: Sequence[Cell], limits: _Limits, progress: Progress | None) -> int:
+    """Compute what is missing; how many cells that was, less those that another run has computed meanwhile."""
     store, planned = pages.store, pages.planned
     cache = cache_dir(store.root)
-    inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=jobs, progress=progress)
+    inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=limits.jobs, progress=progress)
     pages.write_context([note for each in inputs.values() for note in each.notes])
     job = Job(
         dataset=planned.dataset,
@@ -342,17 +376,36 @@ def _compute(
         versions=_process.versions(),
         commit=_process.commit(),
     )
+    computed = 0
     if progress:
         progress.start_cells(total=len(planned.cells), done=len(planned.cells) - len(missing))
 
     def keep(record: RunRecord, predictions: Predictions | None) -> None:
+        nonlocal computed
         store.write(record, predictions)
+        computed += 1
+        show(record)
+
+    def found(cell: Cell) -> None:
+        record = store.read(cell)
+        if record is not None:
+            show(record)
+
+    def show(record: RunRecord) -> None:
         if progress:
             progress.finished(record)
         pages.render_now_and_then()
 
-    on_running = progress.running if progress else lambda _cells: None
-    local.run_cells(job, missing, jobs=jobs, on_record=keep, on_running=on_running, time_limit=time_limit)
+    local.run_cells(
+        job,
+        Queue(missing, store, on_found=found),
+        jobs=limits.jobs,
+        on_record=keep,
+        on_running=progress.running if progress else lambda _cells: None,
+        time_limit=limits.time_limit,
+        memory_limit=limits.memory_limit,
+    )
+    return computed
 
 
 def _existing(runs: str | Path) -> Store:
@@ -360,49 +413,3 @@ def _existing(runs: str | Path) -> Store:
     if not folder.is_dir():
         raise InputError(f"no runs at {str(folder)!r}; `automat run` makes them")
     return Store(folder)
-
-
-def _protocols(store: Store, dataset: str | None) -> list[pd.DataFrame]:
-    """The records of every board, newest board first."""
-    if dataset is not None and not any(True for _ in store.records(dataset)):
-        raise UnknownNameError("dataset in these runs", dataset, {record.cell.dataset for record in store.records()})
-    found = automat_leaderboards.protocols(store.table(dataset))
-    if not found:
-        raise InputError(f"no records at {str(store.root)!r}; `automat run` makes them")
-    return found
-
-
-def _render(store: Store, facts: Mapping[str, Any]) -> tuple[Leaderboard, Path]:
-    """Build and render the board that these facts name."""
-    groups = _protocols(store, str(facts["dataset"]))
-    return _render_records(store, next(group for group in groups if store.page(group.iloc[0]) == store.page(facts)))
-
-
-def _render_records(store: Store, records: pd.DataFrame) -> tuple[Leaderboard, Path]:
-    newest = records.sort_values("finished_at").iloc[-1]
-    predictions = store.predictions(newest["dataset"], records["cell"])
-    board = automat_leaderboards.build(records, predictions)
-    context = store.read_context(newest) | {
-        "versions": newest["versions"],
-        "commit": newest["commit"],
-        "automat_version": _process.versions().get("automat", ""),
-        "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    path = store.page(newest)
-    store.write_page(path, automat_reports.render_board(board, predictions, context))
-    return board, path
-
-
-def _render_index(store: Store) -> Path:
-    entries = []
-    for records in automat_leaderboards.protocols(store.table()):
-        newest = records.sort_values("finished_at").iloc[-1]
-        page = store.page(newest)
-        if page.is_file():
-            link = page.relative_to(store.root).as_posix()
-            entries.append(
-                automat_reports.IndexEntry(automat_leaderboards.build(records), link, str(newest["finished_at"]))
-            )
-    path = store.root / "index.html"
-    store.write_page(path, automat_reports.render_index(entries))
-    return path

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from automat.core import InputError
+from automat import cli_data
+from automat.core import InputError, StorageError
 
 EXIT_REFUSED = 1
 EXIT_BAD_INPUT = 2
@@ -28,6 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(cli_data.app)
+
 Runs = Annotated[Path, typer.Option("--runs", help="Folder that `automat run --out` wrote.")]
 DEFAULT_RUNS = Path("automat-runs")
 
@@ -35,7 +38,10 @@ DEFAULT_RUNS = Path("automat-runs")
 @app.command()
 def run(
     dataset: Annotated[str, typer.Option(help="A name from `automat datasets`, a table file, or a folder.")],
-    target: Annotated[str | None, typer.Option(help="Target column of a file.")] = None,
+    target: Annotated[str | None, typer.Option(help="Target column of a file; several, or all.")] = None,
+    id_column: cli_data.Id = None,
+    formula: cli_data.Formula = None,
+    structure: cli_data.Structure = None,
     models: Annotated[str | None, typer.Option(help="Names and .py files, comma-separated. All by default.")] = None,
     features: Annotated[str | None, typer.Option(help="A feature set from `automat featurizers`.")] = None,
     preset: Annotated[str, typer.Option(help="Budget: quick, default or best.")] = "default",
@@ -44,8 +50,10 @@ def run(
     trials: Annotated[int | None, typer.Option(help="Optuna trials an entrant, overriding the preset.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split, the search and the models.")] = 0,
     time_limit: Annotated[str | None, typer.Option(help="Limit a cell, e.g. 90s, 30m, 2h.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Limit a cell's memory, e.g. 500MB, 8GB.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of records and pages.")] = DEFAULT_RUNS,
+    watch: Annotated[bool, typer.Option("--watch", help="Let the open page follow the run.")] = False,
     save_models: Annotated[
         bool, typer.Option("--save-models", help="Refit the winner on all rows and keep it.")
     ] = False,
@@ -53,45 +61,58 @@ def run(
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Keep it even if loading it can run any code.")
     ] = False,
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Also on parts of the training rows: would more data help?")
+    ] = False,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
-    from automat import api, ladder, terminal
+    from automat import api, ladder, terminal, terminal_engine
+    from automat.datasets import Columns, read_each
 
     limit = terminal.parse_duration(time_limit) if time_limit else None
+    readings = read_each(dataset, target=target, columns=Columns(id=id_column, formula=formula, structure=structure))
+    for reading in readings:
+        terminal.print_reading(reading)
+    results: list[api.RunResult | ladder.LadderResult] = []
     try:
         with terminal.ProgressBar() as progress:
-            result = (api.run_ladder if split == ladder.LADDER else partial(api.run, split=split))(
-                dataset,
-                target=target,
-                models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
-                features=features,
-                preset=preset,
-                folds=folds,
-                trials=trials,
-                seed=seed,
-                time_limit=limit,
-                jobs=jobs,
-                out=out,
-                save_models=save_models,
-                model=model,
-                allow_pickle=allow_pickle,
-                command=shlex.join(["automat", *sys.argv[1:]]),
-                progress=progress,
-            )
+            for reading in readings:
+                made = (api.run_ladder if split == ladder.LADDER else partial(api.run, split=split))(
+                    reading.dataset,
+                    models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
+                    features=features,
+                    preset=preset,
+                    folds=folds,
+                    trials=trials,
+                    seed=seed,
+                    time_limit=limit,
+                    memory_limit=terminal_engine.parse_size(memory_limit) if memory_limit else None,
+                    jobs=jobs,
+                    out=out,
+                    watch=watch,
+                    save_models=save_models,
+                    model=model,
+                    allow_pickle=allow_pickle,
+                    learning_curve=learning_curve,
+                    command=shlex.join(["automat", *sys.argv[1:]]),
+                    progress=progress,
+                )
+                results.append(made)
     except KeyboardInterrupt:
         typer.echo("automat: stopped. Finished cells are kept; the same command goes on from here.", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    if isinstance(result, ladder.LadderResult):
-        terminal.print_ladder(result)
-    else:
-        terminal.print_run(result)
-    if result.failed:
+    for result in results:
+        if isinstance(result, ladder.LadderResult):
+            terminal.print_ladder(result)
+        else:
+            terminal.print_run(result)
+    if any(result.failed for result in results):
         raise typer.Exit(EXIT_CELLS_FAILED)
 
 
 @app.command()
 def datasets() -> None:
-    """List the datasets that ship with automat."""
+    """List the datasets that have a name: those that ship, and Matbench's, with where they are found."""
     from automat import terminal
 
     terminal.print_datasets()
@@ -129,25 +150,48 @@ def leaderboard(
     json: Annotated[Path | None, typer.Option(help="Also write the newest board as JSON.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Also write the newest board as a LaTeX table.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Also write the newest board as Markdown.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Also published figures, where Matbench has them on the same folds.")
+    ] = False,
+    matbench: Annotated[Path | None, typer.Option(help="Also write a Matbench submission (results.json.gz).")] = None,
+    model: Annotated[str | None, typer.Option(help="With --matbench: this entrant, not the best.")] = None,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="Also what the scores say of every entrant, and what to try.")
+    ] = False,
 ) -> None:
     """Print the leaderboards of finished runs, and what several datasets say together."""
     from automat import api, terminal
 
+    if model is not None and matbench is None:
+        raise InputError(f"entrant {model!r} was named for a submission, but --matbench names no file")
     boards = api.leaderboards(runs, dataset=dataset)
     terminal.print_boards(boards)
     terminal.print_overviews(boards)
+    if diagnose:
+        from automat import terminal_diagnosis
+
+        terminal_diagnosis.print_diagnoses(api.diagnoses(runs, dataset=dataset))
     terminal.write_board(boards[0], csv=csv, json=json, latex=latex, markdown=markdown)
+    if published or matbench is not None:
+        from automat import terminal_matbench
+
+        if published:
+            terminal_matbench.print_published(boards)
+        if matbench is not None:
+            terminal_matbench.write_submission(matbench, runs, dataset=dataset, model=model)
 
 
 @app.command()
 def report(
     runs: Runs = DEFAULT_RUNS,
     dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the pages: en or ko.")] = "en",
+    html: Annotated[Path | None, typer.Option(help="Also write the newest board's page to this file.")] = None,
 ) -> None:
     """Render the pages again, from the records alone."""
     from automat import api
 
-    for path in api.report(runs, dataset=dataset):
+    for path in api.report(runs, dataset=dataset, lang=lang, html=html):
         typer.echo(f"page: {path}")
 
 
@@ -299,15 +343,63 @@ def verify(
         raise typer.Exit(EXIT_REFUSED)
 
 
+@app.command()
+def plan(
+    dataset: Annotated[list[str] | None, typer.Option(help="A name, a file or a folder; may be repeated.")] = None,
+    matbench: Annotated[bool, typer.Option("--matbench", help="The 13 tasks of Matbench v0.1.")] = False,
+    target: Annotated[str | None, typer.Option(help="Target column of a file.")] = None,
+    models: Annotated[str | None, typer.Option(help="Names and .py files, comma-separated. All by default.")] = None,
+    features: Annotated[str | None, typer.Option(help="A feature set from `automat featurizers`.")] = None,
+    preset: Annotated[str, typer.Option(help="Budget: quick, default or best.")] = "default",
+    split: Annotated[str | None, typer.Option(help="A split from `automat splits`.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Number of folds; the preset's by default.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Optuna trials an entrant, overriding the preset.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the split, the search and the models.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="For the wall time; one a core by default.")] = None,
+    runs: Annotated[Path, typer.Option("--runs", "--out", help="Folder of the records so far.")] = DEFAULT_RUNS,
+) -> None:
+    """Say which cells a run would compute, and what they would cost by the records so far; compute nothing."""
+    from automat import api, forecast, terminal_engine
+
+    forecasts, absent = forecast.forecasts(
+        dataset or [],
+        matbench=matbench,
+        target=target,
+        models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
+        features=features,
+        preset=preset,
+        split=split,
+        folds=folds,
+        trials=trials,
+        seed=seed,
+        workers=workers,
+        runs=runs,
+        cache_dir=api.cache_dir(runs),
+    )
+    terminal_engine.print_forecasts(forecasts, absent)
+
+
+@app.command()
+def doctor(runs: Annotated[Path, typer.Option("--runs", "--out", help="Folder to write to.")] = DEFAULT_RUNS) -> None:
+    """Say what works on this machine and what to install; exit 1 if runs would fail."""
+    from automat import api, terminal_engine
+    from automat import doctor as doctors
+
+    findings = doctors.examine(runs, api.cache_dir(runs))
+    terminal_engine.print_findings(findings)
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(EXIT_REFUSED)
+
+
 def main() -> None:
     """Run the command line; every refusal is one message and no traceback."""
     # What pymatgen says to its own developers is no help to who types a command.
     warnings.filterwarnings("ignore", category=FutureWarning, module="pymatgen")
     try:
         app()
-    except InputError as error:
+    except (InputError, StorageError) as error:
         typer.echo(f"automat: {error}", err=True)
-        sys.exit(EXIT_BAD_INPUT)
+        sys.exit(EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_CELLS_FAILED)
 
 
 if __name__ == "__main__":

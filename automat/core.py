@@ -29,6 +29,10 @@ class InputError(ValueError):
     """What the user gave cannot be used; the message says what is wrong and what is allowed."""
 
 
+class StorageError(RuntimeError):
+    """Results cannot be kept (a full disk, a folder that became read-only); what was kept before is whole."""
+
+
 class UnknownNameError(InputError):
     """A name that is not registered.
 

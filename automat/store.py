@@ -4,6 +4,7 @@ Layout, under the folder that ``--out`` names::
 
     <dataset>/records/<cell key>.json          a RunRecord
     <dataset>/predictions/<cell key>.parquet   its test predictions
+    <dataset>/claims/<cell key>                which process computes it now
     <dataset>/folds/<split>-<digest>.parquet   which ids every fold trains, validates and tests on
     <dataset>/<board>.json, <board>.html       what a board's page says of its data, and the page
     <dataset>/<board>.audit.json               what `automat audit` found of a board's folds and entrants
@@ -19,6 +20,7 @@ import os
 import re
 import secrets
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +86,24 @@ class Store:
         return self.root / folder_name(dataset)
 
     def is_done(self, cell: Cell) -> bool:
-        """Whether the cell finished well; one that failed is tried again."""
+        """Whether the cell finished well and its predictions are as they were written; else it is tried again.
+
+        Predictions that are garbled are set aside.
+        """
         record = self.read(cell)
-        return record is not None and record.status == "ok"
+        if record is None or record.status != "ok":
+            return False
+        if not record.predictions_sha256:  # earlier releases kept none
+            return True
+        path = self._predictions_path(cell.dataset, cell.key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return False
+        if hashlib.sha256(content).hexdigest() == record.predictions_sha256:
+            return True
+        _set_aside(path)
+        return False
 
     def read(self, cell: Cell) -> RunRecord | None:
         """The cell's record, if there is a readable one."""
@@ -96,22 +113,39 @@ class Store:
         """Keep a cell's result. The record comes last: where there is one, its predictions are whole."""
         cell = record.cell
         if predictions is not None:
-            path = self.folder(cell.dataset) / "predictions" / f"{cell.key}.parquet"
+            path = self._predictions_path(cell.dataset, cell.key)
             content = _to_parquet(record, predictions)
             _write_whole(path, content)
             record = replace(record, predictions_sha256=hashlib.sha256(content).hexdigest())
         text = json.dumps(_jsonable(asdict(record)), indent=1, allow_nan=False)
         _write_whole(self._record_path(cell.dataset, cell.key), text.encode())
 
+    def stamp(self, cell: Cell) -> int:
+        """Changes whenever the cell's record is written; 0 where there is none."""
+        try:
+            found = self._record_path(cell.dataset, cell.key).stat()
+        except OSError:
+            return 0
+        return hash((found.st_ino, found.st_mtime_ns))
+
+    def claim_path(self, cell: Cell) -> Path:
+        """Where a process says that it computes the cell."""
+        return self.folder(cell.dataset) / "claims" / cell.key
+
     def write_folds(self, dataset: Dataset, folds: Sequence[Fold]) -> None:
-        """Keep which ids are in which part of which fold; folds that lie there already are the same."""
+        """Keep which ids are in which part of which fold; what lies there and does not say the same is set aside."""
         import io
 
         path = self.folds_path(dataset.name, folds[0].split)
+        frame = _folds_frame(dataset, folds)
         if path.is_file():
-            return
+            found = _read_table(path)
+            if found is not None and found.astype(str).equals(frame.astype(str)):
+                return
+            if found is not None:
+                _set_aside(path)
         buffer = io.BytesIO()
-        _folds_frame(dataset, folds).to_parquet(buffer, index=False)
+        frame.to_parquet(buffer, index=False)
         _write_whole(path, buffer.getvalue())
 
     def read_folds(self, dataset_name: str, split: Split) -> pd.DataFrame:
@@ -177,13 +211,12 @@ class Store:
         return pd.DataFrame([as_row(record) for record in self.records(dataset)], columns=list(RECORD_COLUMNS))
 
     def predictions(self, dataset: str, keys: Iterable[str]) -> pd.DataFrame:
-        """Test predictions of the given cells, in one table."""
+        """Test predictions of the given cells, in one table; files that are no tables are set aside."""
         import pandas as pd
         from automat_leaderboards.records import PREDICTION_COLUMNS
 
-        folder = self.folder(dataset) / "predictions"
-        paths = [folder / f"{key}.parquet" for key in keys]
-        tables = [pd.read_parquet(path) for path in paths if path.is_file()]
+        paths = [self._predictions_path(dataset, key) for key in keys]
+        tables = [table for path in paths if path.is_file() and (table := _read_table(path)) is not None]
         if not tables:
             return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
         found = pd.concat(tables, ignore_index=True)
@@ -194,6 +227,9 @@ class Store:
         """Where the folds of a split as it was made lie."""
         name = folder_name(f"{_UNSAFE.sub('-', split.kind)}{split.folds}-{split.sha256[:8]}")
         return self.folder(dataset) / "folds" / f"{name}.parquet"
+
+    def _predictions_path(self, dataset: str, key: str) -> Path:
+        return self.folder(dataset) / "predictions" / f"{key}.parquet"
 
     def _record_path(self, dataset: str, key: str) -> Path:
         return self.folder(dataset) / "records" / f"{key}.json"
@@ -309,9 +345,26 @@ def _read_record(path: Path) -> RunRecord | None:
     except (ValueError, TypeError, KeyError):
         record = None
     if record is None or record.cell.key != path.stem:
-        path.replace(path.with_suffix(path.suffix + SET_ASIDE))
+        _set_aside(path)
         return None
     return record
+
+
+def _read_table(path: Path) -> pd.DataFrame | None:
+    """The table that a file holds; None where it holds none, and it is set aside."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError):  # pyarrow's errors are of both kinds
+        _set_aside(path)
+        return None
+
+
+def _set_aside(path: Path) -> None:
+    """Keep a file that cannot be used out of the way, under a name that says so."""
+    with suppress(FileNotFoundError):  # another run did so
+        path.replace(path.with_suffix(path.suffix + SET_ASIDE))
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from automat import ladder
+from automat import ladder, learning
 from automat.core import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from automat.api import RunResult
     from automat.core import Cell, RunRecord
+    from automat.datasets import Reading
     from automat.ladder import Ladder, LadderResult
 
 _SHOWN = {
@@ -127,6 +128,12 @@ class ProgressBar:
         self._bar.update(self._cells, note=note)
 
 
+def print_reading(reading: Reading, console: Console | None = None) -> None:
+    """Which columns of a file were taken for what; nothing of a dataset that has a name."""
+    if reading.columns:
+        (console or _console()).print(f"read {reading.understood}", markup=False, highlight=False, soft_wrap=True)
+
+
 def print_run(result: RunResult, console: Console | None = None) -> None:
     """The verdict, the table, and the path on a line of its own."""
     console = console or _console()
@@ -134,6 +141,8 @@ def print_run(result: RunResult, console: Console | None = None) -> None:
     for name, reason in result.left_out.items():
         console.print(f"not entered: {name} ({reason})", markup=False)
     console.print(f"{result.computed} cells computed, {result.reused} found done, {result.failed} failed")
+    for curve in result.learning.curves if result.learning else ():
+        console.print(learning.sentence(curve), markup=False, soft_wrap=True)
     # Written past rich, which would wrap a long path.
     if result.model is not None:
         console.file.write(f"model: {result.model}\n")
@@ -214,15 +223,20 @@ def write_board(
 
 
 def print_datasets() -> None:
-    """The embedded datasets."""
+    """The datasets with a name: those that ship, and those that are found elsewhere, or not."""
     from automat import datasets
 
-    table = _table("name", "rows", "task", "unit", "spread", "inputs", "source")
-    for info in datasets.available():
-        spread = f"{info.spread:.3g}" if info.task == "regression" else f"{info.spread:.0%} outside the largest class"
-        table.add_row(info.name, str(info.rows), info.task, info.unit, spread, info.inputs, info.source)
+    ships = _table("name", "rows", "task", "unit", "spread", "inputs", "source")
+    others = _table("name", "rows", "task", "unit", "spread", "inputs", "where")
+    for table, found in ((ships, datasets.available()), (others, datasets.elsewhere())):
+        for info in found:
+            spread = f"{info.spread:.3g}" if info.task == "regression" else f"{info.spread:.0%} outside largest class"
+            last = info.source if table is ships else escape(info.where)
+            table.add_row(info.name, str(info.rows), info.task, info.unit, spread, info.inputs, last)
     console = _console()
-    console.print(table)
+    console.print(ships)
+    console.print("Matbench v0.1, and other public datasets that do not ship:", style="dim")
+    console.print(others)
     console.print("spread: mean absolute deviation of the target, what guessing its mean costs")
 
 

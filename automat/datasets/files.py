@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from automat.core import InputError
+from automat.datasets import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-ENDINGS = (".csv", ".csv.gz", ".parquet", ".json")
+Read = TypeVar("Read")
+
+ENDINGS = (".csv", ".csv.gz", ".parquet", ".json", ".json.gz")
 
 
 def read(path: Path, text: Collection[str]) -> pd.DataFrame:
@@ -34,9 +38,10 @@ def read(path: Path, text: Collection[str]) -> pd.DataFrame:
         raise InputError(f"cannot read {path.name!r}: a table ends in {', '.join(ENDINGS)}")
     if path.stat().st_size == 0:
         raise InputError(f"{path.name!r} is empty")
+    limits.file_size(path)
     if ending == ".parquet":
         frame = guarded(_parquet, path, "PARQUET")
-    elif ending == ".json":
+    elif ending.startswith(".json"):
         frame = guarded(_json, path, "JSON")
     else:
         frame = guarded(lambda file: _csv(file, text), path, "CSV")
@@ -49,7 +54,7 @@ def read(path: Path, text: Collection[str]) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
-def guarded(reader: Callable[[Path], pd.DataFrame], path: Path, kind: str) -> pd.DataFrame:
+def guarded(reader: Callable[[Path], Read], path: Path, kind: str) -> Read:
     """What the reader returns.
 
     Raises:
@@ -68,24 +73,42 @@ def _csv(path: Path, text: Collection[str]) -> pd.DataFrame:
     import pandas as pd
 
     # pandas renames a second `y` to `y.1`, which would then be learnt from: the header is read by itself.
-    header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
+    with _opened(path) as file:
+        header = pd.read_csv(file, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise InputError(f"{path.name!r} has one column, {header[0]!r}; columns must be separated by commas")
     _refuse_twins([name for name in header if name], path)
-    frame = pd.read_csv(
-        path,
-        float_precision="round_trip",
-        low_memory=False,
-        converters={name: str for name in header if name.lower() in text},
-    )
+    with _opened(path) as file:
+        frame = pd.read_csv(
+            file,
+            float_precision="round_trip",
+            low_memory=False,
+            converters={name: str for name in header if name.lower() in text},
+        )
     if not isinstance(frame.index, pd.RangeIndex):
         raise InputError(f"cannot read {path.name!r} as CSV: rows have more fields than the header has names")
     return frame
 
 
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix.lower() == ".gz":
+        return io.BufferedReader(limits.Unpacked(path))
+    return path.open("rb")
+
+
 def _parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
+    from pyarrow import parquet
 
+    metadata_of: Any = parquet.read_metadata  # it has no types
+    about = metadata_of(path)
+    unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+    # A few bytes can stand for a column of one repeated value: cells count as numbers that are held in memory.
+    if max(unpacked, 8 * about.num_rows * about.num_columns) > limits.MAX_BYTES:
+        raise InputError(
+            f"{path.name!r} unpacks to more than {limits.MAX_BYTES / 1024**3:g} GiB; cut it into parts, or leave "
+            "columns out"
+        )
     frame = pd.read_parquet(path)
     named = [name for name in frame.index.names if name is not None]
     return frame.reset_index(named) if named else frame
@@ -94,7 +117,8 @@ def _parquet(path: Path) -> pd.DataFrame:
 def _json(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    content = json.loads(path.read_text(encoding="utf-8"))
+    with _opened(path) as file:
+        content = json.loads(file.read().decode("utf-8"))
     if isinstance(content, dict) and {"columns", "data"} <= content.keys():
         return pd.DataFrame(content["data"], columns=content["columns"])
     rows = isinstance(content, list) and all(isinstance(row, dict) for row in content)

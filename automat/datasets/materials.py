@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from automat.datasets import limits
+from automat.datasets.reading import DISORDERED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from pymatgen.core import Composition, Structure
@@ -37,15 +42,19 @@ def read_each(
 
 
 def composition(value: Any) -> Composition:
-    """A formula as written; amounts may be fractions.
+    """A formula as written, or pymatgen's dict; amounts may be fractions.
 
     Raises:
         ValueError: not text, or no formula of chemical elements.
     """
     from pymatgen.core import Composition, DummySpecies
 
+    if isinstance(value, dict):
+        return _amounts(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError("empty")
+    if len(value) > limits.MAX_FORMULA:
+        raise ValueError(f"has {len(value):,} characters; a formula has at most {limits.MAX_FORMULA}")
     shown = repr(value.strip()[:_SHOWN])
     try:
         result = Composition(value)
@@ -54,6 +63,16 @@ def composition(value: Any) -> Composition:
     if not result or any(isinstance(species, DummySpecies) for species in result):
         raise ValueError(f"{shown}: not a formula of chemical elements")
     return result
+
+
+def _amounts(content: dict[str, Any]) -> Composition:
+    """A composition from what pymatgen's ``Composition.as_dict`` gives: amounts by element."""
+    from pymatgen.core import Composition, Element
+
+    amounts = {name: float(amount) for name, amount in content.items() if not name.startswith("@")}
+    if not amounts or not all(np.isfinite(amount) and amount > 0 for amount in amounts.values()):
+        raise ValueError("not amounts of chemical elements")
+    return Composition({Element(name): amount for name, amount in amounts.items()})
 
 
 def structure(value: Any) -> Structure:
@@ -68,22 +87,82 @@ def structure(value: Any) -> Structure:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pymatgen's remarks on rounding and on its own imports
         if isinstance(value, dict):
-            return _usable(Structure.from_dict(value))
+            return usable(from_dict(value))
         if not isinstance(value, str) or not value.strip():
             raise ValueError("empty")
-        kind = "json" if value.lstrip().startswith("{") else "cif" if "_cell_" in value.lower() else "poscar"
-        return _usable(Structure.from_str(value, fmt=kind))
+        limits.text(value)
+        if value.lstrip().startswith("{"):
+            return usable(from_dict(json.loads(value)))
+        if "_cell_" in value.lower():
+            limits.cif(value)
+            return usable(Structure.from_str(value, fmt="cif"))
+        limits.poscar(value)
+        return usable(Structure.from_str(value, fmt="poscar"))
 
 
-def _usable(crystal: Structure) -> Structure:
+def structure_file(path: Path) -> Structure:
+    """The crystal of a CIF, POSCAR or JSON file.
+
+    Raises:
+        ValueError: it is too large, or what :func:`structure` says.
+        Exception: whatever pymatgen's reader of that format raises.
+    """
+    if path.stat().st_size > limits.MAX_TEXT:
+        raise ValueError(f"has {path.stat().st_size:,} bytes; at most {limits.MAX_TEXT:,} are read")
+    return structure(path.read_text(encoding="utf-8"))
+
+
+def from_dict(content: dict[str, Any]) -> Structure:
+    """A crystal from what pymatgen's ``Structure.as_dict`` gives: its cell, species and coordinates alone.
+
+    pymatgen's own reader makes objects of whatever classes the properties of sites name; they are passed over here.
+
+    Raises:
+        ValueError: a site that is shared, or not in the cell's coordinates.
+        Exception: the keys or values are not those of a crystal.
+    """
+    from pymatgen.core import Element, Lattice, Structure
+
+    sites = content["sites"]
+    limits.atoms(len(sites))
+    matrix = np.array(content["lattice"]["matrix"], dtype=np.float64)
+    if matrix.shape != (3, 3):
+        raise ValueError("has a cell that is not three vectors")
+    limits.cell(matrix)
+    species = []
+    for site in sites:
+        if len(site["species"]) != 1 or site["species"][0].get("occu", 1) != 1:
+            raise ValueError(DISORDERED)
+        species.append(Element(str(site["species"][0]["element"])))
+    coordinates = np.array([site["abc"] for site in sites], dtype=np.float64)
+    if sites and coordinates.shape != (len(sites), 3):
+        raise ValueError("has a site without three coordinates")
+    return Structure(Lattice(matrix), species, coordinates)
+
+
+def usable(crystal: Structure) -> Structure:
+    """The crystal, if it can be packed and featurized.
+
+    Raises:
+        ValueError: it is too large, disordered, has no sites or one that is no element, or a cell that is none.
+    """
     from pymatgen.core import DummySpecies
 
     if len(crystal) == 0:
         raise ValueError("has no sites")
+    limits.atoms(len(crystal))
+    limits.cell(np.asarray(crystal.lattice.matrix, dtype=np.float64))
     if not crystal.is_ordered:
-        raise ValueError("has partial occupancies")
+        raise ValueError(DISORDERED)
     if any(isinstance(site.specie, DummySpecies) for site in crystal):
         raise ValueError("has a site that is no chemical element")
-    if not (np.isfinite(crystal.frac_coords).all() and crystal.volume > 0):
-        raise ValueError("has coordinates that are no numbers, or a cell without volume")
+    if not np.isfinite(crystal.frac_coords).all():
+        raise ValueError("has coordinates that are no numbers")
     return crystal
+
+
+def reasons_by_name(names: NDArray[np.str_], kept: list[int], reasons: list[str]) -> dict[str, str]:
+    """Why each row that :func:`read_each` could not read is not there, by its name."""
+    lost = sorted(set(range(len(names))) - set(kept))
+    told = zip(lost, reasons, strict=True)
+    return {str(names[row]): reason[len(str(names[row])) + 2 :] for row, reason in told}

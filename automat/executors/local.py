@@ -1,23 +1,23 @@
 """Cells in worker processes of this machine: one thread each, reused, and allowed to die.
 
 Workers are started afresh (spawned), get the job once, and load heavy libraries when a cell first needs
-them. A worker that crashes or outruns the time limit costs its own cell only.
+them. A worker that crashes or outruns a limit costs its own cell only.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from automat_featurizers.environment import die_with_parent, environment, without_main
+from automat_featurizers.environment import environment, without_main
 
 from automat import _process
 from automat.evaluate import Job, failed_record, run_cell
+from automat.executors.claims import Queue
+from automat.executors.workers import Ended, Workers
 
 if TYPE_CHECKING:
     from automat.core import Cell, Predictions, RunRecord
@@ -26,55 +26,67 @@ OnRecord = Callable[["RunRecord", "Predictions | None"], None]
 OnRunning = Callable[[Sequence["Cell"]], None]
 
 _POLL_SECONDS = 0.2
-_job: Job | None = None
+_STATUS = {"time": "timeout", "memory": "out_of_memory", "system": "out_of_memory", "death": "failed"}
 
 
 def run_cells(
     job: Job,
-    cells: Sequence[Cell],
+    cells: Sequence[Cell] | Queue,
     *,
     jobs: int,
     on_record: OnRecord,
     on_running: OnRunning = lambda _cells: None,
     time_limit: float | None = None,
+    memory_limit: int | None = None,
 ) -> None:
     """Run cells in the given order on ``jobs`` workers.
 
     Args:
         job: what the cells share.
-        cells: in the order they should start.
+        cells: in the order they should start, or a queue that other runs look at too.
         jobs: worker processes.
         on_record: called in this process with every record as it comes.
         on_running: called now and then with the cells that run.
         time_limit: seconds a cell may take; a slower one becomes a ``timeout`` record.
+        memory_limit: bytes that a cell's worker, with all it starts, may hold; one that holds more is ended and
+            becomes an ``out_of_memory`` record. It is looked at five times a second.
 
     Raises:
         KeyboardInterrupt: passed on, once the workers are stopped.
     """
-    if not cells:
+    queue = cells if isinstance(cells, Queue) else Queue(cells)
+    if not len(queue):
         return
-    from automat_featurizers.worker_pool import WorkerPool
-
     with (
-        tempfile.TemporaryDirectory(prefix="automat-") as folder,
+        tempfile.TemporaryDirectory(prefix="automat-", ignore_cleanup_errors=True) as folder,
         environment(_process.ONE_THREAD),
         without_main(),
+        Workers(
+            min(jobs, len(queue)),
+            _prepare,
+            str(_write_job(job, Path(folder))),
+            folder=Path(folder),
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+        ) as workers,
     ):
-        pool: Any = WorkerPool(min(jobs, len(cells)), _start_worker, (str(_write_job(job, Path(folder))),))
         try:
-            futures = {pool.schedule(_run_in_worker, args=(cell,), timeout=time_limit): cell for cell in cells}
-            waiting: set[Any] = set(futures)
-            while waiting:
-                done, waiting = wait(waiting, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
-                    on_record(*_result(job, futures[future], future, time_limit))
-                on_running([cell for future, cell in futures.items() if future.running()])
-            pool.close()
-            pool.join()
-        except BaseException:
-            pool.stop()
-            pool.join()
-            raise
+            while len(queue) or workers.works:
+                # Those that died are replaced while there is work for them.
+                workers.start(len(queue) + len(workers.works))
+                ended = workers.wait(_POLL_SECONDS)
+                for worker in workers.idle():
+                    cell = queue.next()
+                    if cell is None:
+                        break
+                    worker.give(cell)
+                for each in ended:
+                    on_record(*_result(job, each))
+                    queue.drop(each.work)
+                queue.renew()
+                on_running(workers.works)
+        finally:
+            queue.close()
 
 
 def _write_job(job: Job, folder: Path) -> Path:
@@ -86,38 +98,26 @@ def _write_job(job: Job, folder: Path) -> Path:
     return path
 
 
-def _start_worker(path: str) -> None:
-    global _job  # noqa: PLW0603 - a worker holds one job for its life
+def _prepare(path: str) -> Callable[[Cell], tuple[RunRecord, Predictions | None]]:
+    """What a worker does: it holds one job for its life."""
     import pickle
-    import signal
 
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    # Libraries print what they please; their output must not break into the progress bar.
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, sys.stdout.fileno())
-    os.dup2(sink, sys.stderr.fileno())
-    _job = pickle.loads(Path(path).read_bytes())  # noqa: S301 - written by this very run
+    job: Job = pickle.loads(Path(path).read_bytes())  # noqa: S301 - written by this very run
 
+    def run(cell: Cell) -> tuple[RunRecord, Predictions | None]:
+        try:
+            return run_cell(job, cell)
+        except BaseException as error:  # noqa: BLE001 - SystemExit, or whatever a library has made of its own
+            return failed_record(job, cell, "failed", f"{type(error).__name__}: {error}"), None
 
-def _run_in_worker(cell: Cell) -> tuple[RunRecord, Predictions | None]:
-    if _job is None:
-        raise RuntimeError("the worker has no job")
-    return run_cell(_job, cell)
+    return run
 
 
-def _result(job: Job, cell: Cell, future: Any, time_limit: float | None) -> tuple[RunRecord, Predictions | None]:
-    from pebble import ProcessExpired
-
-    try:
-        result: tuple[RunRecord, Predictions | None] = future.result()
-    except TimeoutError:
-        return failed_record(job, cell, "timeout", f"stopped after the time limit of {time_limit:g} s"), None
-    except ProcessExpired as error:
-        return failed_record(job, cell, "failed", f"the worker process died (exit code {error.exitcode})"), None
-    except Exception as error:  # noqa: BLE001 - e.g. a result that cannot be sent back
-        return failed_record(job, cell, "failed", f"{type(error).__name__}: {error}"), None
-    return result
+def _result(job: Job, ended: Ended) -> tuple[RunRecord, Predictions | None]:
+    if ended.by == "result":
+        result: tuple[RunRecord, Predictions | None] = ended.value
+        return result
+    return failed_record(job, ended.work, _STATUS[ended.by], ended.reason), None
 
 
 def default_jobs() -> int:

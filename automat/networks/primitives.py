@@ -18,6 +18,8 @@ import numpy as np
 import torch
 
 from automat.core import UnknownNameError
+from automat.networks import fused_gate
+from automat.networks._layers import gate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from automat_featurizers.graphs import CrystalGraphs
     from numpy.typing import ArrayLike, NDArray
     from torch import Tensor
+
+    from automat.networks._layers import BatchNorm
 
 Backend = Literal["dgl", "torch"]
 
@@ -58,8 +62,9 @@ class GraphBatch(Protocol):
     Attributes:
         atomic_numbers: Z of every atom, shape (N,).
         distances: edge lengths in angstrom, shape (E,).
-        lengths: the different ones among the distances, ascending, shape (L,). Crystals are symmetric: there
-            are six times fewer lengths than edges, so what depends on nothing else is computed here.
+        lengths: the different ones among the distances, in any order, shape (L,). Crystals are symmetric: there
+            are six times fewer lengths than edges, so what depends on nothing else is computed here. A GPU takes
+            longer to find them than they save, so there it is all distances.
         vectors: from the central atom to the neighbour, angstrom, shape (E, 3); None where the graphs have none.
         columns: what else the graphs tell of every edge, by name, shape (E,) each.
         atoms: the atoms as rows of their graphs.
@@ -105,6 +110,15 @@ class GraphBatch(Protocol):
     def sum_filtered(self, atoms: Tensor, filters: Tensor) -> Tensor:
         """Each central atom's sum of neighbours times the edges' filters: (N, F) and (E, F) to (N, F)."""
 
+    def sum_gated(self, ends: Tensor, lengths: Tensor, norm: BatchNorm) -> Tensor:
+        """Each central atom's sum over its edges of ``gate(norm(centre + neighbour + length))``: to (N, F).
+
+        Args:
+            ends: what atoms give as centres and, after that, as neighbours, shape (N, 4 F).
+            lengths: what edge lengths give, shape (L, 2 F).
+            norm: of the gates, over all edges.
+        """
+
     def mean_over_atoms(self, atoms: Tensor) -> Tensor:
         """Each graph's mean over its atoms: (N, F) to (G, F)."""
 
@@ -118,9 +132,11 @@ class _TorchRows:
 
     Attributes:
         counts: rows of every graph, shape (G,).
+        rows: how many they are together; to ask a GPU would be to wait for it.
     """
 
     counts: Tensor
+    rows: int
 
     @property
     def graphs(self) -> int:
@@ -128,7 +144,7 @@ class _TorchRows:
 
     @cached_property
     def _graph_of(self) -> Tensor:
-        return torch.repeat_interleave(self.counts)
+        return torch.repeat_interleave(self.counts, output_size=self.rows)
 
     def spread(self, graphs: Tensor) -> Tensor:
         return graphs.index_select(0, self._graph_of)
@@ -172,6 +188,8 @@ class _Arrays:
         edges_of: number of edges of every graph, shape (G,).
         vectors: of every edge, shape (E, 3), or None.
         columns: of every edge, by name, shape (E,) each.
+        degree: edges of every central atom, where they are as many for all and lie in the order of the atoms;
+            else 0. Such edges are the rows of a table, which is summed sooner than edges anywhere.
     """
 
     atomic_numbers: Tensor
@@ -182,18 +200,25 @@ class _Arrays:
     edges_of: Tensor
     vectors: Tensor | None = None
     columns: Mapping[str, Tensor] = field(default_factory=dict)
+    degree: int = 0
 
     @property
     def lengths(self) -> Tensor:
         return self._different[0]
 
     def of_lengths(self, lengths: Tensor) -> Tensor:
-        return lengths.index_select(0, self._different[1])
+        length_of = self._different[1]
+        return lengths if length_of is None else lengths.index_select(0, length_of)
 
     @cached_property
-    def _different(self) -> tuple[Tensor, Tensor]:
-        lengths, length_of = torch.unique(self.distances, return_inverse=True)
-        return lengths, length_of
+    def _different(self) -> tuple[Tensor, Tensor | None]:
+        return (self.distances, None) if self.distances.device.type != "cpu" else fused_gate.different(self.distances)
+
+    @cached_property
+    def _paths(self) -> fused_gate.Paths:
+        lengths, length_of = self._different
+        places = torch.arange(len(self.distances)) if length_of is None else length_of
+        return fused_gate.Paths.of(self.source, self.destination, places, len(self.atomic_numbers), len(lengths))
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,32 +226,47 @@ class _TorchBatch(_Arrays):
     def to(self, device: torch.device) -> GraphBatch:
         own = {array.name: getattr(self, array.name) for array in fields(self)}
         moved = {name: value.to(device) for name, value in own.items() if isinstance(value, torch.Tensor)}
-        return _TorchBatch(**moved, columns={name: values.to(device) for name, values in self.columns.items()})
+        columns = {name: values.to(device) for name, values in self.columns.items()}
+        return _TorchBatch(**moved, columns=columns, degree=self.degree)
 
     @cached_property
     def atoms(self) -> Rows:
-        return _TorchRows(self.atoms_of)
+        return _TorchRows(self.atoms_of, len(self.atomic_numbers))
 
     @cached_property
     def edges(self) -> Rows:
-        return _TorchRows(self.edges_of)
+        return _TorchRows(self.edges_of, len(self.distances))
 
     def neighbours(self, atoms: Tensor) -> Tensor:
         return atoms.index_select(0, self.source)
 
     def add_ends(self, neighbour: Tensor, centre: Tensor) -> Tensor:
+        if self.degree:
+            return (self._table(neighbour.index_select(0, self.source)) + centre[:, None]).flatten(0, 1)
         return neighbour.index_select(0, self.source) + centre.index_select(0, self.destination)
 
     def sum_to_atoms(self, edges: Tensor) -> Tensor:
+        if self.degree:
+            return self._table(edges).sum(dim=1)
         zeros = edges.new_zeros((len(self.atomic_numbers), edges.shape[1]))
         return zeros.index_add(0, self.destination, edges)
 
     def mean_to_atoms(self, edges: Tensor) -> Tensor:
+        if self.degree:
+            return self._table(edges).mean(dim=1)
         count = torch.bincount(self.destination, minlength=len(self.atomic_numbers))
         return self.sum_to_atoms(edges) / count.clamp(min=1)[:, None]
 
     def sum_filtered(self, atoms: Tensor, filters: Tensor) -> Tensor:
         return self.sum_to_atoms(self.neighbours(atoms) * filters)
+
+    def _table(self, edges: Tensor) -> Tensor:
+        return edges.view(-1, self.degree, edges.shape[1])
+
+    def sum_gated(self, ends: Tensor, lengths: Tensor, norm: BatchNorm) -> Tensor:
+        if fused_gate.serves(ends, lengths, len(self.distances), norm):
+            return fused_gate.sum_gated(ends, lengths, norm, self._paths)
+        return _sum_gated(self, ends, lengths, norm)
 
     def mean_over_atoms(self, atoms: Tensor) -> Tensor:
         return self.atoms.mean(atoms)
@@ -243,11 +283,11 @@ class _DGLBatch(_Arrays):
 
     @cached_property
     def atoms(self) -> Rows:
-        return _DGLRows(self.atoms_of)
+        return _DGLRows(self.atoms_of, len(self.atomic_numbers))
 
     @cached_property
     def edges(self) -> Rows:
-        return _DGLRows(self.edges_of)
+        return _DGLRows(self.edges_of, len(self.distances))
 
     def neighbours(self, atoms: Tensor) -> Tensor:
         return _tensor(_dgl().ops.copy_u(self.graph, atoms))
@@ -264,8 +304,21 @@ class _DGLBatch(_Arrays):
     def sum_filtered(self, atoms: Tensor, filters: Tensor) -> Tensor:
         return _tensor(_dgl().ops.u_mul_e_sum(self.graph, atoms, filters))
 
+    def sum_gated(self, ends: Tensor, lengths: Tensor, norm: BatchNorm) -> Tensor:
+        # DGL has no operation for it; on the CPU, which is all that DGL knows here, the compiled one is both backends'.
+        if fused_gate.serves(ends, lengths, len(self.distances), norm):
+            return fused_gate.sum_gated(ends, lengths, norm, self._paths)
+        return _sum_gated(self, ends, lengths, norm)
+
     def mean_over_atoms(self, atoms: Tensor) -> Tensor:
         return self.atoms.mean(atoms)
+
+
+def _sum_gated(batch: GraphBatch, ends: Tensor, lengths: Tensor, norm: BatchNorm) -> Tensor:
+    """``sum_gated`` of the other operations: on a GPU, and in half precision."""
+    centre, neighbour = ends.chunk(2, dim=1)
+    gates = batch.add_ends(neighbour, centre) + batch.of_lengths(lengths)
+    return batch.sum_to_atoms(gate(norm(gates)))
 
 
 def default_backend() -> Backend:
@@ -305,16 +358,23 @@ def batch_of(arrays: dict[str, Any], backend: str | None) -> GraphBatch:
 def _arrays(graphs: CrystalGraphs) -> dict[str, Any]:
     # Indices count within a graph; over the batch they are shifted by the atoms that come before it.
     shift = np.repeat(graphs.row_ptr[:-1], np.diff(graphs.edge_ptr))
+    destination = graphs.destination + shift
     return {
         "atomic_numbers": copied(graphs.atomic_numbers, np.int64),
         "distances": copied(graphs.distances, np.float32),
         "source": copied(graphs.source + shift, np.int64),
-        "destination": copied(graphs.destination + shift, np.int64),
+        "destination": copied(destination, np.int64),
         "atoms_of": copied(np.diff(graphs.row_ptr), np.int64),
         "edges_of": copied(np.diff(graphs.edge_ptr), np.int64),
         "vectors": None if graphs.vectors is None else copied(graphs.vectors, np.float32),
         "columns": {name: copied(values, np.float32) for name, values in graphs.columns.items()},
+        "degree": _degree(destination, len(graphs.atomic_numbers)),
     }
+
+
+def _degree(destination: NDArray[np.int64], atoms: int) -> int:
+    degree, rest = divmod(len(destination), atoms) if atoms else (0, 0)
+    return degree if not rest and np.array_equal(destination, np.repeat(np.arange(atoms), degree)) else 0
 
 
 def copied(values: NDArray[Any], dtype: type) -> Tensor:

@@ -1,6 +1,7 @@
 """Leaderboards from run records: metrics, ranks, verdicts. Knows nothing of how the records came to be."""
 
 from automat_leaderboards.board import FoldResult, Leaderboard, Row, build, protocols
+from automat_leaderboards.diagnosis import Diagnosis, Finding, diagnoses
 from automat_leaderboards.export import to_latex, to_markdown
 from automat_leaderboards.metrics import HIGHER_IS_BETTER
 from automat_leaderboards.over_datasets import Overview, RankTest, Standing, overviews
@@ -11,6 +12,8 @@ __all__ = [
     "HIGHER_IS_BETTER",
     "TITLES",
     "Comparison",
+    "Diagnosis",
+    "Finding",
     "FoldResult",
     "Leaderboard",
     "Overview",
@@ -18,6 +21,7 @@ __all__ = [
     "Row",
     "Standing",
     "build",
+    "diagnoses",
     "overviews",
     "pairwise",
     "protocols",

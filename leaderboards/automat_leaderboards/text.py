@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from automat_leaderboards.board import DUMMY
 from automat_leaderboards.metrics import HIGHER_IS_BETTER
@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 
     from automat_leaderboards.board import Leaderboard, Row
     from automat_leaderboards.over_datasets import Overview
+
+
+class Translate(Protocol):
+    """English text and the values of its ``{names}`` to what is shown, in whichever language."""
+
+    def __call__(self, text: str, /, **values: Any) -> str:
+        """The text with its values in their places."""
+
+
+def plain(text: str, /, **values: Any) -> str:
+    """English as it is.
+
+    >>> plain("{count} rows", count=442)
+    '442 rows'
+    """
+    return text.format(**values) if values else text
+
 
 TITLES = {
     "mae": "MAE",
@@ -78,29 +95,48 @@ def to_json(board: Leaderboard) -> str:
     return json.dumps(content, indent=1, allow_nan=False)
 
 
-def verdict(board: Leaderboard) -> str:
-    """Who is first, by how much, whether that may be chance, and what failed."""
+def verdict(board: Leaderboard, t: Translate = plain) -> str:
+    """Who is first, by how much, whether that may be chance, and what failed.
+
+    Args:
+        board: the leaderboard.
+        t: puts it in another language.
+    """
     failed = sum(row.folds_failed for row in board.rows)
     best = board.best
     if best is None:
-        return f"No entrant finished on {board.dataset}: all {failed} cells failed."
-    metric, title = board.metric, TITLES[board.metric]
+        return t("No entrant finished on {dataset}: all {failed} cells failed.", dataset=board.dataset, failed=failed)
+    metric = board.metric
     value, spread = best.mean["test"][metric], best.std["test"][metric]
     unit = f" {board.unit}" if board.unit and metric == "mae" else ""
     over = f" ± {spread:.2g}" if not math.isnan(spread) else ""
-    sentence = f"{best.title} ({best.features}) is first on {board.dataset} with {title} {value:.4g}{over}{unit}"
-    sentence += _lead(board, unit) + "."
+    lead = _lead(board, unit, t)
+    sentences = [
+        t(
+            "{title} ({features}) is first on {dataset} with {metric} {value}{lead}."
+            if lead
+            else "{title} ({features}) is first on {dataset} with {metric} {value}.",
+            title=best.title,
+            features=best.features,
+            dataset=board.dataset,
+            metric=t(TITLES[metric]),
+            value=f"{value:.4g}{over}{unit}",
+            lead=lead,
+        )
+    ]
     if best.model == DUMMY and len(board.rows) > 1:
-        sentence += " No entrant beats the dummy."
+        sentences.append(t("No entrant beats the dummy."))
     elif best.model != DUMMY and not math.isnan(best.skill):
-        sentence += f" It closes {best.skill:.0%} of the distance from the dummy to a perfect score."
-    sentence += _cheap_rival(board, best)
+        share = f"{best.skill:.0%}"
+        sentences.append(t("It closes {share} of the distance from the dummy to a perfect score.", share=share))
+    sentences.append(_cheap_rival(board, best, t))
     if failed:
-        sentence += f" {failed} cell{'s' if failed > 1 else ''} failed."
+        sentences.append(t("1 cell failed.") if failed == 1 else t("{count} cells failed.", count=failed))
     missing = sum(row.folds_missing for row in board.rows)
     if missing:
-        sentence += f" {missing} cell{'s are' if missing > 1 else ' is'} still to come."
-    return sentence
+        some = t("{count} cells are still to come.", count=missing)
+        sentences.append(t("1 cell is still to come.") if missing == 1 else some)
+    return " ".join(filter(None, sentences))
 
 
 def rank_verdict(overview: Overview) -> str:
@@ -115,14 +151,20 @@ def rank_verdict(overview: Overview) -> str:
         if rank - test.ranks[0] <= test.critical_difference
     ][1:]
     first = titles[overview.ranked[0]]
-    told = "nobody" if len(near) == len(overview.ranked) - 1 else f"all but {_listed(near)}" if near else "everybody"
+    told = (
+        "nobody"
+        if len(near) == len(overview.ranked) - 1
+        else f"all but {_listed(near, plain)}"
+        if near
+        else "everybody"
+    )
     return (
         f"Mean ranks over {test.n_blocks} datasets: Friedman with Iman and Davenport's F, {p_value(test.p)}; Nemenyi's "
         f"critical difference {test.critical_difference:.2f} (5%) tells {told} apart from {first}."
     )
 
 
-def _lead(board: Leaderboard, unit: str) -> str:
+def _lead(board: Leaderboard, unit: str, t: Translate) -> str:
     """How far the first is ahead, and whether that says anything."""
     first, metric = board.rows[0], board.metric
     others = [row for row in board.rows[1:] if row.rank is not None]
@@ -131,19 +173,21 @@ def _lead(board: Leaderboard, unit: str) -> str:
     second = others[0]
     if second.folds_failed or second.folds_missing:
         complete = not first.folds_failed and not first.folds_missing
-        return ", the only entrant that finished every fold" if complete else ", on the folds that finished"
-    lead = abs(second.mean["test"][metric] - first.mean["test"][metric])
-    ahead = f", {lead:.2g}{unit} ahead of {second.title}"
-    test = f"{TESTS[board.tie_test]}, Holm" if board.tie_test else ""
+        return t(", the only entrant that finished every fold") if complete else t(", on the folds that finished")
+    lead = f"{abs(second.mean['test'][metric] - first.mean['test'][metric]):.2g}{unit}"
+    test = f"{t(TESTS[board.tie_test])}, Holm" if board.tie_test else ""
     tied = [row for row in board.rows if row.tied]
+    about = {"lead": lead, "second": second.title}
     if tied:
-        named = [f"{'it' if row is second else row.title} ({p_value(row.p_best)})" for row in tied[:_MOST_NAMED]]
-        more = [f"{len(tied) - _MOST_NAMED} more"] if len(tied) > _MOST_NAMED else []
-        return f"{ahead}, but tied with {_listed([*named, *more])} by the {test}"
+        named = [f"{t('it') if row is second else row.title} ({p_value(row.p_best)})" for row in tied[:_MOST_NAMED]]
+        more = [t("{count} more", count=len(tied) - _MOST_NAMED)] if len(tied) > _MOST_NAMED else []
+        names = _listed([*named, *more], t)
+        return t(", {lead} ahead of {second}, but tied with {names} by the {test}", **about, names=names, test=test)
     if not math.isnan(second.p_best):
-        return f"{ahead} ({p_value(second.p_best)}, {test})"
-    few = "one fold does" if board.folds == 1 else f"{board.folds} folds do"
-    return f"{ahead}, {few} not tell whether by chance"
+        return t(", {lead} ahead of {second} ({p}, {test})", **about, p=p_value(second.p_best), test=test)
+    if board.folds == 1:
+        return t(", {lead} ahead of {second}, one fold does not tell whether by chance", **about)
+    return t(", {lead} ahead of {second}, {folds} folds do not tell whether by chance", **about, folds=board.folds)
 
 
 def p_value(value: float) -> str:
@@ -155,7 +199,7 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < _SMALLEST_P else f"p = {value:.2g}"
 
 
-def _cheap_rival(board: Leaderboard, best: Row) -> str:
+def _cheap_rival(board: Leaderboard, best: Row, t: Translate) -> str:
     """A remark on the first entrant that comes close at a fraction of the winner's cost."""
     cost = best.tune_seconds + best.fit_seconds
     metric = board.metric
@@ -166,10 +210,15 @@ def _cheap_rival(board: Leaderboard, best: Row) -> str:
         if _is_close(board, row, best):
             value = row.mean["test"][metric]
             worse = abs(value - best.mean["test"][metric])
-            side = "lower" if metric in HIGHER_IS_BETTER else "higher"
-            return (
-                f" {row.title} comes close, {value:.4g} ({worse:.2g} {side}), "
-                f"with {theirs / cost:.0%} of its tuning and fitting time."
+            lower = metric in HIGHER_IS_BETTER
+            return t(
+                "{title} comes close, {value} ({worse} lower), with {share} of its tuning and fitting time."
+                if lower
+                else "{title} comes close, {value} ({worse} higher), with {share} of its tuning and fitting time.",
+                title=row.title,
+                value=f"{value:.4g}",
+                worse=f"{worse:.2g}",
+                share=f"{theirs / cost:.0%}",
             )
     return ""
 
@@ -216,5 +265,7 @@ def _harmless(value: Any) -> Any:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _listed(names: list[str], t: Translate) -> str:
+    if len(names) == 1:
+        return names[0]
+    return t("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])

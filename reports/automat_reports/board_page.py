@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from automat_leaderboards import HIGHER_IS_BETTER, TITLES, verdict
+from automat_leaderboards import HIGHER_IS_BETTER, TITLES, diagnoses, verdict
 
-from automat_reports import numbers, significance
+from automat_reports import numbers, published, significance
+from automat_reports.sections import View, sections_of
+from automat_reports.sections.worst import worst_ids
+from automat_reports.thinning import thinned
+from automat_reports.translation import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from automat_leaderboards import Leaderboard, Row
+
+    from automat_reports.translation import Translator
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a7f00")
 """Okabe & Ito's palette, told apart by the colour-blind; black is for the dummy."""
@@ -23,15 +29,16 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
 CONTEXT = (
     "command", "versions", "commit", "source", "licence", "citation", "notes", "generated_at", "automat_version",
+    "reload_seconds",
 )  # fmt: skip
 """What the page says of where its figures come from; what is absent is left out."""
 
 _BUDGET_WORDS = {
-    "n_estimators": "trees",
-    "max_iter": "trees",
-    "iterations": "trees",
-    "epochs": "epochs",
-    "search_trials": "trials of its own",
+    "n_estimators": "{count} trees",
+    "max_iter": "{count} trees",
+    "iterations": "{count} trees",
+    "epochs": "{count} epochs",
+    "search_trials": "{count} trials of its own",
 }
 
 _COSTS = (
@@ -51,99 +58,127 @@ _COSTS = (
 """Columns of costs: key, title, what it means, heat, and whether more is better."""
 
 
-def board_page(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any]) -> dict[str, Any]:
+def board_page(
+    board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any], t: Translator = ENGLISH
+) -> dict[str, Any]:
     """All of the page.
 
     Args:
         board: the leaderboard.
         predictions: test predictions of its cells (``PREDICTION_COLUMNS``).
         context: command, versions, source, licence, citation, notes, formulas and the like.
+        t: puts it in another language.
     """
-    columns = [{"hidden": False, "text": False} | column for column in _columns(board)]
+    columns = [{"hidden": False, "text": False} | column for column in _columns(board, t)]
     looks = _looks(board)
+    sections = sections_of(View(board, predictions, context, t))
+    kept = thinned(predictions, worst_ids(predictions, board.task))
+    n_ids, n_kept = predictions["id"].nunique(), kept["id"].nunique()
     return {
         "board": board,
-        "verdict": verdict(board),
-        "metric_title": TITLES[board.metric],
+        "verdict": verdict(board, t),
+        "metric_title": t(TITLES[board.metric]),
         "columns": columns,
-        "rows": [_row(board, row, columns, _places(board)) for row in board.rows],
-        "significance": significance.section(board, predictions),
-        "budgets": [(row.title, budget_in_words(row.budget), row.budget) for row in board.rows],
+        "rows": [_row(board, row, columns, _places(board), t) for row in board.rows],
+        "significance": significance.section(board, predictions, t),
+        "published": published.section(board, columns, _places(board)),
+        "diagnoses": [
+            {
+                "title": each.title,
+                "features": each.features,
+                "caution": each.caution(t),
+                "findings": [
+                    {"code": one.code, "name": one.name(t), "sentence": one.sentence(t), "remedy": one.remedy(t)}
+                    for one in each.findings
+                ],
+            }
+            for each in diagnoses(board, predictions)
+        ],
+        "budgets": [(row.title, budget_in_words(row.budget, t), row.budget) for row in board.rows],
         "context": {name: context.get(name) for name in CONTEXT},
+        "sections": sections,
         "data": {
+            "sections": {section.name: section.data for section in sections if section.data},
+            "drawn": {"rows": n_kept, "of": n_ids} if n_kept < n_ids else None,
             "dataset": board.dataset,
             "task": board.task,
             "unit": board.unit,
             "target": board.target,
             "metric": board.metric,
-            "metric_title": TITLES[board.metric],
+            "metric_title": t(TITLES[board.metric]),
             "columns": [
                 {name: column.get(name) for name in ("key", "heat", "high_is_good", "text")} for column in columns
             ],
-            "titles": {name: TITLES[name] for name in board.metrics},
+            "titles": {name: t(TITLES[name]) for name in board.metrics},
             "higher": board.metric in HIGHER_IS_BETTER,
             "classes": _classes(board, predictions, context),
-            "folds": _folds(predictions, context.get("formulas", {})),
-            "entrants": [_entrant(board, row, looks[_key(row)], predictions) for row in board.rows],
-            "table": [_values(board, row) for row in board.rows],
+            "folds": _folds(kept, context.get("formulas", {})),
+            "entrants": [_entrant(board, row, looks[_key(row)], kept, t) for row in board.rows],
+            "table": [_values(board, row, t) for row in board.rows],
         },
     }
 
 
-def budget_in_words(budget: Mapping[str, Any]) -> str:
+def budget_in_words(budget: Mapping[str, Any], t: Translator = ENGLISH) -> str:
     """What an entrant could spend.
 
     >>> budget_in_words({"preset": "default", "trials": 12, "n_estimators": 500})
     '12 trials, 500 trees'
     """
     trials = int(budget.get("trials", 1))
-    words = [f"{trials} trials" if trials > 1 else "fixed parameters"]
+    words = [t("{count} trials", count=trials) if trials > 1 else t("fixed parameters")]
     if "search_trials" in budget:
         count = len(budget.get("learners") or ())
-        words = [f"{count} learners" if count else "all its learners"]
-    words += [f"{budget[name]} {word}" for name, word in _BUDGET_WORDS.items() if name in budget]
+        words = [t("{count} learners", count=count) if count else t("all its learners")]
+    words += [t(word, count=budget[name]) for name, word in _BUDGET_WORDS.items() if name in budget]
     return ", ".join(words)
 
 
-def _columns(board: Leaderboard) -> list[dict[str, Any]]:
+def _columns(board: Leaderboard, t: Translator) -> list[dict[str, Any]]:
     """Columns in order: key, title, what it means, and how it is heated and sorted."""
     unit = f", {board.unit}" if board.unit else ""
     metrics = [
         {
             "key": f"test_{name}",
-            "title": TITLES[name] + (unit if name in {"mae", "rmse"} else ""),
-            "help": f"{TITLES[name]} on the test folds: mean ± standard deviation over folds",
+            "title": t(TITLES[name]) + (unit if name in {"mae", "rmse"} else ""),
+            "help": t("{metric} on the test folds: mean ± standard deviation over folds", metric=t(TITLES[name])),
             "heat": "linear",
             "high_is_good": name in HIGHER_IS_BETTER,
         }
         for name in board.metrics
     ]
-    metrics[1:1] = significance.columns(board)
+    metrics[1:1] = significance.columns(board, t)
     train = [
         {
             "key": f"train_{name}",
-            "title": f"train {TITLES[name]}",
-            "help": f"{TITLES[name]} on the rows that were trained on",
+            "title": t("train {metric}", metric=t(TITLES[name])),
+            "help": t("{metric} on the rows that were trained on", metric=t(TITLES[name])),
             "heat": "",
             "high_is_good": name in HIGHER_IS_BETTER,
             "hidden": name != board.metric,
         }
         for name in board.metrics
     ]
-    metric = TITLES[board.metric]
+    metric = t(TITLES[board.metric])
     train.append(
         {
             "key": f"validation_{board.metric}",
-            "title": f"validation {metric}",
-            "help": f"{metric} on the inner part of the training fold that the search is judged on",
+            "title": t("validation {metric}", metric=metric),
+            "help": t("{metric} on the inner part of the training fold that the search is judged on", metric=metric),
             "heat": "",
             "high_is_good": board.metric in HIGHER_IS_BETTER,
             "hidden": True,
         }
     )
     judged = [
-        ("gap", "gap", f"how much worse {metric} is on test than on training rows", "linear", False),
-        ("skill", "skill", "share of the way from the dummy to a perfect score", "", True),
+        (
+            "gap",
+            t("gap"),
+            t("how much worse {metric} is on test than on training rows", metric=metric),
+            "linear",
+            False,
+        ),
+        ("skill", t("skill"), t("share of the way from the dummy to a perfect score"), "", True),
     ]
     names = ("key", "title", "help", "heat", "high_is_good")
     return [
@@ -151,12 +186,12 @@ def _columns(board: Leaderboard) -> list[dict[str, Any]]:
         *train,
         *(
             dict(zip(names, each, strict=True)) | {"hidden": each[0] == "predict_seconds"}
-            for each in (*judged, *_COSTS)
+            for each in (*judged, *((key, t(title), t(about), *looks) for key, title, about, *looks in _COSTS))
         ),
         {
             "key": "budget",
-            "title": "budget",
-            "help": "what it could spend",
+            "title": t("budget"),
+            "help": t("what it could spend"),
             "heat": "",
             "high_is_good": True,
             "text": True,
@@ -173,33 +208,34 @@ def _places(board: Leaderboard) -> dict[str, int]:
 
 
 def _row(
-    board: Leaderboard, row: Row, columns: Sequence[Mapping[str, Any]], places: Mapping[str, int]
+    board: Leaderboard, row: Row, columns: Sequence[Mapping[str, Any]], places: Mapping[str, int], t: Translator
 ) -> dict[str, Any]:
-    values = _values(board, row)
+    values = _values(board, row, t)
     return {
         "row": row,
         "key": _key(row),
+        "errors": _errors(row, t),
         "best": row.rank == 1,
         "dummy": board.dummy is not None and row is board.dummy,
         "cells": [
-            {"column": column, "value": values[column["key"]], "shown": _shown(board, row, column["key"], places)}
+            {"column": column, "value": values[column["key"]], "shown": _shown(board, row, column["key"], places, t)}
             for column in columns
         ],
     }
 
 
-def _shown(board: Leaderboard, row: Row, key: str, places: Mapping[str, int]) -> dict[str, str]:
+def _shown(board: Leaderboard, row: Row, key: str, places: Mapping[str, int], t: Translator) -> dict[str, str]:
     part, _, metric = key.partition("_")
     if part in row.mean and metric in row.mean[part]:
         return numbers.score(row.mean[part][metric], row.std[part][metric], places.get(metric))
-    return {"mean": _text(board, row, key, places), "spread": ""}
+    return {"mean": _text(board, row, key, places, t), "spread": ""}
 
 
-def _text(board: Leaderboard, row: Row, key: str, places: Mapping[str, int]) -> str:
+def _text(board: Leaderboard, row: Row, key: str, places: Mapping[str, int], t: Translator) -> str:
     if key == "budget":
-        return budget_in_words(row.budget)
+        return budget_in_words(row.budget, t)
     if key == "folds_failed":
-        waiting = f"{row.folds_missing} to come" if row.folds_missing else ""
+        waiting = t("{count} to come", count=row.folds_missing) if row.folds_missing else ""
         return ", ".join(filter(None, (str(row.folds_failed or ""), waiting)))
     if key in significance.KEYS:
         return significance.shown(row, key, places.get(board.metric))
@@ -211,7 +247,7 @@ def _text(board: Leaderboard, row: Row, key: str, places: Mapping[str, int]) -> 
     )
 
 
-def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
+def _values(board: Leaderboard, row: Row, t: Translator) -> dict[str, Any]:
     """The row's figures in full, for sorting, heat, and the files of the view."""
     values: dict[str, Any] = {
         "rank": row.rank,
@@ -232,8 +268,8 @@ def _values(board: Leaderboard, row: Row) -> dict[str, Any]:
         | significance.values(row)
         | {
             "folds_failed": row.folds_failed,
-            "budget": budget_in_words(row.budget),
-            "errors": "; ".join(row.errors),
+            "budget": budget_in_words(row.budget, t),
+            "errors": "; ".join(_errors(row, t)),
         }
     )
 
@@ -260,7 +296,9 @@ def _folds(predictions: pd.DataFrame, formulas: Mapping[str, str]) -> dict[int, 
     return folds
 
 
-def _entrant(board: Leaderboard, row: Row, look: Mapping[str, str], predictions: pd.DataFrame) -> dict[str, Any]:
+def _entrant(
+    board: Leaderboard, row: Row, look: Mapping[str, str], predictions: pd.DataFrame, t: Translator
+) -> dict[str, Any]:
     mine = predictions[(predictions["model"] == row.model) & (predictions["features"] == row.features)]
     by_fold = {int(str(fold)): group.sort_values("id", kind="stable") for fold, group in mine.groupby("fold")}
     return {
@@ -271,7 +309,7 @@ def _entrant(board: Leaderboard, row: Row, look: Mapping[str, str], predictions:
         **look,
         "cost": _finite(row.tune_seconds + row.fit_seconds),
         "mean": _finite(row.mean["test"][board.metric]),
-        "errors": list(row.errors),
+        "errors": _errors(row, t),
         "budget": dict(row.budget),
         "folds": [
             {
@@ -303,6 +341,12 @@ def _looks(board: Leaderboard) -> dict[str, dict[str, str]]:
         for place, name in enumerate(names)
     } | {"dummy": {"colour": DUMMY_COLOUR, "symbol": "line-ns-open"}}
     return {_key(row): looks[row.model] for row in board.rows}
+
+
+def _errors(row: Row, t: Translator) -> list[str]:
+    """Why folds have no result, a line each."""
+    failed = [fold for fold in row.folds if fold.status != "ok"]
+    return [t("fold {number}: {reason}", number=fold.fold + 1, reason=fold.error) for fold in failed]
 
 
 def _key(row: Row) -> str:

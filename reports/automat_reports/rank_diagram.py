@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from automat_reports.translation import ENGLISH
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from automat_leaderboards import RankTest
+
+    from automat_reports.translation import Translator
 
 WIDTH = 880
 _MARGIN = 265
@@ -18,7 +22,7 @@ _BAR = 9
 _LONGEST = 28
 
 
-def rank_diagram(names: Sequence[str], test: RankTest) -> dict[str, Any]:
+def rank_diagram(names: Sequence[str], test: RankTest, t: Translator = ENGLISH) -> dict[str, Any]:
     """Where ticks, entrants, bars and the critical difference lie, in pixels of an image ``WIDTH`` wide.
 
     Best to the left. A thick bar joins entrants whose mean ranks lie within the critical difference. The better
@@ -27,6 +31,7 @@ def rank_diagram(names: Sequence[str], test: RankTest) -> dict[str, Any]:
     Args:
         names: of the entrants, in the order of ``test.ranks``.
         test: their mean ranks and groups.
+        t: puts its words in another language.
     """
     low, high = math.floor(min(test.ranks)), math.ceil(max(test.ranks))
     high = max(high, low + 1)
@@ -47,6 +52,7 @@ def rank_diagram(names: Sequence[str], test: RankTest) -> dict[str, Any]:
                     "name": name,
                     "label": name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…",
                     "rank": f"{rank:.2f}",
+                    "mean_rank": t("{name}: mean rank {rank}", name=name, rank=f"{rank:.2f}"),
                     "x": place(rank),
                     "y": first + _LINE * line,
                     "end": _MARGIN - 14 if side == "left" else WIDTH - _MARGIN + 14,
@@ -71,7 +77,7 @@ def rank_diagram(names: Sequence[str], test: RankTest) -> dict[str, Any]:
             "from": place(low),
             "to": place(low + reach),
             "ends": test.critical_difference <= high - low,
-            "text": f"critical difference {test.critical_difference:.2f}",
+            "text": t("critical difference {value}", value=f"{test.critical_difference:.2f}"),
         },
         "entrants": entrants,
         "bars": bars,

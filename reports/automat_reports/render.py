@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards import TITLES, overviews
@@ -15,6 +16,7 @@ from markupsafe import Markup
 from automat_reports.board_page import board_page
 from automat_reports.numbers import plain, score
 from automat_reports.rank_diagram import rank_diagram
+from automat_reports.translation import Translator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +40,9 @@ class IndexEntry:
     finished_at: str
 
 
-def render_board(board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any]) -> str:
+def render_board(
+    board: Leaderboard, predictions: pd.DataFrame, context: Mapping[str, Any], t: Translator | None = None
+) -> str:
     """A dataset's page, as the text of one self-contained HTML file.
 
     Args:
@@ -47,20 +51,43 @@ def render_board(board: Leaderboard, predictions: pd.DataFrame, context: Mapping
         context: what else the page says: ``command``, ``versions`` (a dict or its JSON), ``commit``,
             ``source``, ``licence``, ``citation``, ``notes``, ``formulas`` (id to formula), ``classes``,
             ``generated_at``, ``automat_version``; what is absent is left out.
+        t: the page's language; English when None.
     """
+    t = t or Translator()
     given = dict(context)
     if isinstance(given.get("versions"), str):
         given["versions"] = json.loads(given["versions"])
-    page = board_page(board, predictions, given)
-    return _environment().get_template("board.html.j2").render(**page, plotly=_plotly())
+    page = board_page(board, predictions, given, t)
+    of_sections = [section.script for section in page["sections"] if section.script]
+    scripts = ("table.js", "charts.js", "sections/common.js", *of_sections)
+    return render_page("board.html.j2", t, scripts=scripts, **page)
 
 
-def render_index(entries: Sequence[IndexEntry]) -> str:
+def render_page(template: str, t: Translator, *, scripts: Sequence[str] = (), **values: Any) -> str:
+    """A template with its values, in one language.
+
+    Args:
+        template: its name.
+        t: the language; ``t`` in the template.
+        scripts: names of the page's scripts; what they say is translated by the ``words`` that the template embeds.
+            With any, the page carries plotly too.
+        values: what the template sets.
+    """
+    sources = [
+        (resources.files("automat_reports") / "templates" / name).read_text(encoding="utf-8") for name in scripts
+    ]
+    about = {"t": t, "lang": t.lang, "words": t.words(*sources), "plotly": _plotly() if scripts else ""}
+    return _environment().get_template(template).render(**values, **about)
+
+
+def render_index(entries: Sequence[IndexEntry], t: Translator | None = None) -> str:
     """The page that links the others, and says what datasets say together, as the text of one HTML file.
 
     Args:
         entries: newest first.
+        t: the page's language; English when None.
     """
+    t = t or Translator()
     lines = []
     for entry in entries:
         best, metric = entry.board.best, entry.board.metric
@@ -68,19 +95,19 @@ def render_index(entries: Sequence[IndexEntry]) -> str:
             {
                 "board": entry.board,
                 "link": entry.link,
-                "best": best.title if best else "no entrant finished",
+                "best": best.title if best else t("no entrant finished"),
                 "score": score(best.mean["test"][metric], best.std["test"][metric])
                 if best
                 else score(math.nan, math.nan),
-                "metric": TITLES[metric],
+                "metric": t(TITLES[metric]),
                 "date": entry.finished_at[:10],
             }
         )
-    found = [_overview(each) for each in overviews([entry.board for entry in entries])]
-    return _environment().get_template("index.html.j2").render(lines=lines, overviews=found)
+    found = [_overview(each, t) for each in overviews([entry.board for entry in entries])]
+    return render_page("index.html.j2", t, lines=lines, overviews=found)
 
 
-def _overview(overview: Overview) -> dict[str, Any]:
+def _overview(overview: Overview, t: Translator) -> dict[str, Any]:
     titles = {each.model: each.title for each in overview.standings}
     names = [titles[model] for model in overview.ranked]
     return {
@@ -98,7 +125,7 @@ def _overview(overview: Overview) -> dict[str, Any]:
             }
             for each in overview.standings
         ],
-        "diagram": rank_diagram(names, overview.test) if overview.test else None,
+        "diagram": rank_diagram(names, overview.test, t) if overview.test else None,
     }
 
 

@@ -12,10 +12,13 @@ from automat_leaderboards.text import p_value
 
 from automat_reports import numbers
 from automat_reports.rank_diagram import rank_diagram
+from automat_reports.translation import ENGLISH
 
 if TYPE_CHECKING:
     import pandas as pd
     from automat_leaderboards import Leaderboard, Row
+
+    from automat_reports.translation import Translator
 
 KEYS = ("interval_low", "rank_low", "fold_interval_low", "p_best")
 """Columns of the board's table that :func:`shown` sets."""
@@ -24,34 +27,42 @@ _FEWEST_FOLDS = 3
 """That mean ranks over folds are drawn for."""
 
 
-def columns(board: Leaderboard) -> list[dict[str, Any]]:
+def columns(board: Leaderboard, t: Translator = ENGLISH) -> list[dict[str, Any]]:
     """What the board's table has beside the primary metric."""
-    metric = TITLES[board.metric]
+    metric = t(TITLES[board.metric])
     looks = {"heat": "", "high_is_good": board.metric in HIGHER_IS_BETTER}
-    test = f": {TESTS[board.tie_test]}, corrected for the number of entrants (Holm)" if board.tie_test else ""
+    p_best = t("of the difference from the best")
+    if board.tie_test:
+        tested = "of the difference from the best: {test}, corrected for the number of entrants (Holm)"
+        p_best = t(tested, test=t(TESTS[board.tie_test]))
     return [
         {
             "key": "interval_low",
             "title": "95%",
-            "help": f"95% interval of {metric}: the same fitted models on other test rows, drawn within folds",
+            "help": t(
+                "95% interval of {metric}: the same fitted models on other test rows, drawn within folds", metric=metric
+            ),
             **looks,
         },
         {
             "key": "rank_low",
-            "title": "ranks",
-            "help": "where it ranks in 95% of the draws of test rows",
+            "title": t("ranks"),
+            "help": t("where it ranks in 95% of the draws of test rows"),
             **looks,
             "high_is_good": False,
         },
         {
             "key": "fold_interval_low",
-            "title": "95% over folds",
-            "help": f"95% interval of {metric} over other training rows too: Student's t over folds, with the "
-            "variance corrected for the training rows that folds share",
+            "title": t("95% over folds"),
+            "help": t(
+                "95% interval of {metric} over other training rows too: Student's t over folds, with the "
+                "variance corrected for the training rows that folds share",
+                metric=metric,
+            ),
             **looks,
             "hidden": True,
         },
-        {"key": "p_best", "title": "p", "help": f"of the difference from the best{test}", **looks, "hidden": True},
+        {"key": "p_best", "title": "p", "help": p_best, **looks, "hidden": True},
     ]
 
 
@@ -77,7 +88,7 @@ def shown(row: Row, key: str, places: int | None) -> str:
     return " – ".join(numbers.score(end, math.nan, places)["mean"] for end in (low, high))  # noqa: RUF001 - likewise
 
 
-def section(board: Leaderboard, predictions: pd.DataFrame) -> dict[str, Any]:
+def section(board: Leaderboard, predictions: pd.DataFrame, t: Translator = ENGLISH) -> dict[str, Any]:
     """The folded section: how ties are told, every pair, and the diagram of mean ranks over folds."""
     titles = {(row.model, row.features): row.title for row in board.rows}
     rows = complete_rows(board)
@@ -99,16 +110,16 @@ def section(board: Leaderboard, predictions: pd.DataFrame) -> dict[str, Any]:
     enough = rows and board.folds >= _FEWEST_FOLDS
     test = rank_test(ranks_of(fold_scores(board, rows), higher_is_better=higher)) if enough else None
     return {
-        "test": TESTS.get(board.tie_test, ""),
+        "test": t(TESTS[board.tie_test]) if board.tie_test else "",
         "test_is_over_folds": board.tie_test == "folds",
         "tied": [row.title for row in board.rows if row.tied],
-        "metric": TITLES[board.metric],
+        "metric": t(TITLES[board.metric]),
         "unit": unit,
-        "loss": "absolute error"
+        "loss": t("absolute error")
         if board.task == "regression"
-        else "share of the other class's rows that it is on the wrong side of",
+        else t("share of the other class's rows that it is on the wrong side of"),
         "pairs": pairs,
-        "diagram": rank_diagram([row.title for row in rows], test) if test else None,
+        "diagram": rank_diagram([row.title for row in rows], test, t) if test else None,
     }
 
 

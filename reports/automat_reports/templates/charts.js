@@ -7,6 +7,18 @@ const metricTitle = page.metric_title + (page.unit && page.metric === "mae" ? ` 
 const targetTitle = page.target + (page.unit ? ` (${page.unit})` : "");
 const foldNames = Object.keys(page.folds);
 
+// What sections paint again when colours change.
+const repainted = [];
+
+// An image of a chart for papers and slides, on the page's ground.
+function imageButton(format) {
+  const { clientWidth: width, clientHeight: height } = document.documentElement;
+  const save = (chart) => Plotly.downloadImage(
+    { data: chart.data, layout: { ...chart.layout, paper_bgcolor: style("--ground") } },
+    { format, filename: `${page.dataset.replace(/[^\w.-]+/g, "-")}-${chart.id || "chart"}`, width: chart.clientWidth || width, height: chart.clientHeight || height, scale: format === "png" ? 2 : 1 });
+  return { name: format, title: format === "png" ? t("save as PNG") : t("save as SVG"), icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk, click: save };
+}
+
 function draw(place, traces, layout) {
   const axis = { gridcolor: style("--line"), zerolinecolor: style("--line"), linecolor: style("--quiet"), automargin: true };
   const base = {
@@ -16,7 +28,7 @@ function draw(place, traces, layout) {
     hoverlabel: { bgcolor: style("--raised"), font: { color: style("--ink") } }, showlegend: false, ...layout,
   };
   for (const name of ["xaxis", "yaxis"]) base[name] = { ...axis, ...layout[name] };
-  Plotly.react(place, traces, base, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+  Plotly.react(place, traces, base, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d"], modeBarButtonsToAdd: [imageButton("png"), imageButton("svg")] });
 }
 
 const marker = (entrant) => ({ color: entrant.colour, symbol: entrant.symbol, size: 9, line: { width: entrant.symbol.endsWith("open") ? 2 : 0 } });
@@ -35,7 +47,7 @@ function drawFolds() {
     const folds = entrant.folds.filter((fold) => fold.scores.test);
     return {
       x: folds.map((fold) => fold.scores.test[page.metric]), y: folds.map(() => entrant.title), mode: "markers", name: entrant.title,
-      marker: { ...marker(entrant), opacity: 0.8 }, text: folds.map((fold) => `fold ${fold.fold + 1}`),
+      marker: { ...marker(entrant), opacity: 0.8 }, text: folds.map((fold) => t("fold {number}", { number: fold.fold + 1 })),
       hovertemplate: "%{y}, %{text}: %{x:.4g}<extra></extra>",
     };
   });
@@ -57,12 +69,12 @@ function drawPareto() {
   const marks = costed.map(({ entrant, cost }) => ({
     x: [cost], y: [entrant.mean], mode: "markers+text", text: [front.some((each) => each.entrant === entrant) ? escapeText(entrant.model) : ""],
     textposition: page.higher ? "top left" : "bottom left", // the side of the line where no mark can be
-    textfont: { size: 10, color: style("--quiet") }, marker: marker(entrant), hovertemplate: `${escapeText(entrant.title)}: %{y:.4g} in %{x:.3g} s<extra></extra>`,
+    textfont: { size: 10, color: style("--quiet") }, marker: marker(entrant), hovertemplate: `${escapeText(entrant.title)}: %{y:.4g}, %{x:.3g} s<extra></extra>`,
   }));
   const [least, most] = [costed[0], costed[costed.length - 1]].map(({ cost }) => Math.log10(cost));
   const span = most - least || 1;
   draw("pareto", [line, ...marks], {
-    xaxis: { title: { text: "CPU seconds a fold, tuning and fitting" }, type: "log", dtick: 1, range: [least - 0.35 * span, most + 0.06 * span] },
+    xaxis: { title: { text: t("CPU seconds a fold, tuning and fitting") }, type: "log", dtick: 1, range: [least - 0.35 * span, most + 0.06 * span] },
     yaxis: { title: { text: metricTitle }, range: rangeOf(sight.map((entrant) => entrant.mean)) },
   });
 }
@@ -86,7 +98,7 @@ function pointsOf(entrant) {
   return points;
 }
 
-const labelOf = (point) => `${escapeText(point.id)} ${escapeText(point.formula)} (fold ${point.fold})`;
+const labelOf = (point) => `${escapeText(point.id)} ${escapeText(point.formula)} (${t("fold {number}", { number: point.fold })})`;
 
 function drawParity(place, entrant, points) {
   const all = points.flatMap((point) => [point.target, point.predicted]);
@@ -96,16 +108,16 @@ function drawParity(place, entrant, points) {
     { x: range, y: range, mode: "lines", line: { color: style("--quiet"), width: 1 }, hoverinfo: "skip" },
     {
       x: points.map((point) => point.target), y: points.map((point) => point.predicted), mode: "markers", text: points.map(labelOf),
-      marker: { color: entrant.colour, size: 5, opacity: 0.35 }, hovertemplate: "%{text}<br>target %{x:.4g}, predicted %{y:.4g}<extra></extra>",
+      marker: { color: entrant.colour, size: 5, opacity: 0.35 }, hovertemplate: `%{text}<br>${t("target")} %{x:.4g}, ${t("predicted")} %{y:.4g}<extra></extra>`,
     },
-  ], { xaxis: { title: { text: `target: ${escapeText(targetTitle)}` }, range }, yaxis: { title: { text: "predicted, test folds" }, range } });
+  ], { xaxis: { title: { text: t("target: {name}", { name: escapeText(targetTitle) }) }, range }, yaxis: { title: { text: t("predicted, test folds") }, range } });
 }
 
 function drawResiduals(place, entrant, points) {
   draw(place, [{
     x: points.map((point) => point.predicted - point.target), type: "histogram", nbinsx: 60, marker: { color: entrant.colour },
-    hovertemplate: "%{x}: %{y} rows<extra></extra>",
-  }], { xaxis: { title: { text: `predicted − target${page.unit ? ` (${escapeText(page.unit)})` : ""}` } }, yaxis: { title: { text: "rows" } }, bargap: 0.03 });
+    hovertemplate: `%{x}: %{y} ${t("rows")}<extra></extra>`,
+  }], { xaxis: { title: { text: `${t("predicted − target")}${page.unit ? ` (${escapeText(page.unit)})` : ""}` } }, yaxis: { title: { text: t("rows") } }, bargap: 0.03 });
 }
 
 function drawRoc(place, entrant, points) {
@@ -123,8 +135,8 @@ function drawRoc(place, entrant, points) {
   });
   draw(place, [
     { x: [0, 1], y: [0, 1], mode: "lines", line: { color: style("--quiet"), width: 1, dash: "dot" }, hoverinfo: "skip" },
-    { x, y, mode: "lines", line: { color: entrant.colour, width: 2 }, hovertemplate: "%{x:.3f} of the others, %{y:.3f} of the class<extra></extra>" },
-  ], { xaxis: { title: { text: "false positive rate" }, range: [0, 1], constrain: "domain" }, yaxis: { title: { text: "true positive rate" }, range: [0, 1], scaleanchor: "x", constrain: "domain" } });
+    { x, y, mode: "lines", line: { color: entrant.colour, width: 2 }, hovertemplate: `${t("false positive rate")} %{x:.3f}, ${t("true positive rate")} %{y:.3f}<extra></extra>` },
+  ], { xaxis: { title: { text: t("false positive rate") }, range: [0, 1], constrain: "domain" }, yaxis: { title: { text: t("true positive rate") }, range: [0, 1], scaleanchor: "x", constrain: "domain" } });
 }
 
 function drawConfusion(place, points) {
@@ -134,28 +146,28 @@ function drawConfusion(place, points) {
   const share = counts.map((row) => row.map((count) => count / Math.max(1, row.reduce((a, b) => a + b, 0))));
   draw(place, [{
     z: share, x: names, y: names, text: counts, texttemplate: "%{text}", textfont: { color: style("--ink") }, type: "heatmap", zmin: 0, zmax: 1, showscale: false,
-    colorscale: [[0, "rgba(0,0,0,0)"], [1, `rgba(${style("--heat")}, 0.6)`]], hovertemplate: "%{y} called %{x}: %{text} rows<extra></extra>",
-  }], { xaxis: { title: { text: "predicted" }, type: "category" }, yaxis: { title: { text: "true" }, type: "category", autorange: "reversed" } });
+    colorscale: [[0, "rgba(0,0,0,0)"], [1, `rgba(${style("--heat")}, 0.6)`]], hovertemplate: `${t("true")} %{y}, ${t("predicted")} %{x}: %{text} ${t("rows")}<extra></extra>`,
+  }], { xaxis: { title: { text: t("predicted") }, type: "category" }, yaxis: { title: { text: t("true") }, type: "category", autorange: "reversed" } });
 }
 
 function drawProbabilities(place, points) {
   const two = page.classes.length === 2;
   const groups = two ? page.classes.map((name, code) => [name, points.filter((point) => point.target === code)])
-    : [["right", points.filter((point) => point.target === point.predicted)], ["wrong", points.filter((point) => point.target !== point.predicted)]];
+    : [[t("right"), points.filter((point) => point.target === point.predicted)], [t("wrong"), points.filter((point) => point.target !== point.predicted)]];
   draw(place, groups.map(([name, members], row) => ({
     x: members.map((point) => point.probability), type: "histogram", name: escapeText(name), opacity: 0.65, xbins: { start: 0, end: 1.0001, size: 0.05 },
     marker: { color: ["#D55E00", "#0072B2"][row] },
   })), { barmode: "overlay", showlegend: true, legend: { orientation: "h", y: 1.15 },
-    xaxis: { title: { text: two ? `probability of ${escapeText(page.classes[1])}` : "probability of the predicted class" } }, yaxis: { title: { text: "rows" } } });
+    xaxis: { title: { text: two ? t("probability of {name}", { name: escapeText(page.classes[1]) }) : t("probability of the predicted class") } }, yaxis: { title: { text: t("rows") } } });
 }
 
 function drawCurves(place, entrant) {
-  const traces = entrant.folds.filter((fold) => fold.details.epochs).flatMap((fold, place) => ["train", "validation"].map((part) => ({
-    y: fold.details.epochs[part], mode: "lines", name: part, legendgroup: part, showlegend: place === 0,
-    line: { color: entrant.colour, width: 1.3, dash: part === "train" ? "dot" : "solid" }, hovertemplate: `fold ${fold.fold + 1}, ${part}, epoch %{x}: %{y:.4g}<extra></extra>`,
+  const traces = entrant.folds.filter((fold) => fold.details.epochs).flatMap((fold, place) => [["train", t("train")], ["validation", t("validation")]].map(([part, name]) => ({
+    y: fold.details.epochs[part], mode: "lines", name, legendgroup: part, showlegend: place === 0,
+    line: { color: entrant.colour, width: 1.3, dash: part === "train" ? "dot" : "solid" }, hovertemplate: `${t("fold {number}", { number: fold.fold + 1 })}, ${name}, ${t("epoch")} %{x}: %{y:.4g}<extra></extra>`,
   })));
-  draw(place, traces, { showlegend: true, legend: { orientation: "h", y: 1.15 }, xaxis: { title: { text: "epoch" } },
-    yaxis: { title: { text: page.task === "regression" ? `MAE${page.unit ? ` (${escapeText(page.unit)})` : ""}` : "log loss" } } });
+  draw(place, traces, { showlegend: true, legend: { orientation: "h", y: 1.15 }, xaxis: { title: { text: t("epoch") } },
+    yaxis: { title: { text: page.task === "regression" ? `MAE${page.unit ? ` (${escapeText(page.unit)})` : ""}` : t("log loss") } } });
 }
 
 function element(tag, attributes, ...children) {
@@ -183,23 +195,23 @@ const short = (value) => (typeof value === "number" && !Number.isInteger(value) 
 function fillTables(entrant) {
   const names = Object.keys(page.titles);
   const done = entrant.folds.filter((fold) => fold.scores.test);
-  detail.append(element("h3", {}, "Scores of every fold"), tableOf(
-    ["fold", ...names.map((name) => `test ${page.titles[name]}`), ...names.map((name) => `train ${page.titles[name]}`)],
+  detail.append(element("h3", {}, t("Scores of every fold")), tableOf(
+    [t("fold"), ...names.map((name) => t("test {metric}", { metric: page.titles[name] })), ...names.map((name) => t("train {metric}", { metric: page.titles[name] }))],
     done.map((fold) => [fold.fold + 1, ...["test", "train"].flatMap((part) => names.map((name) => short(fold.scores[part][name])))])));
   const params = [...new Set(entrant.folds.flatMap((fold) => Object.keys(fold.params)))];
-  if (params.length) detail.append(element("h3", {}, "Parameters of every fold"), tableOf(["fold", ...params], done.map((fold) => [fold.fold + 1, ...params.map((name) => short(fold.params[name]))])));
+  if (params.length) detail.append(element("h3", {}, t("Parameters of every fold")), tableOf([t("fold"), ...params], done.map((fold) => [fold.fold + 1, ...params.map((name) => short(fold.params[name]))])));
   for (const fold of done) {
     if (fold.details.comparison?.length) {
       const heads = Object.keys(fold.details.comparison[0]);
       const { score, tuned_score, blend_score, tuned_learner, tuning, final } = fold.details;
-      detail.append(element("details", { className: "fold" }, element("summary", {}, `Fold ${fold.fold + 1}: its own comparison (inside the training fold)`),
+      detail.append(element("details", { className: "fold" }, element("summary", {}, t("Fold {number}: its own comparison (inside the training fold)", { number: fold.fold + 1 })),
         tableOf(heads, fold.details.comparison.map((row) => heads.map((name) => short(row[name])))),
-        element("p", { className: "quiet" }, `${score}: ${tuned_learner} tuned ${short(tuned_score)} (${tuning}), blend ${short(blend_score) ?? "–"}; entered: ${final}.`)));
+        element("p", { className: "quiet" }, t("{score}: {learner} tuned {tuned} ({tuning}), blend {blend}; entered: {final}.", { score, learner: tuned_learner, tuned: short(tuned_score), tuning, blend: short(blend_score) ?? "–", final }))));
     }
     if (fold.details.search?.length) {
       const searched = Object.keys(fold.details.search[0].params);
-      detail.append(element("details", { className: "fold" }, element("summary", {}, `Fold ${fold.fold + 1}: search, ${fold.details.search.length} trials`),
-        tableOf(["trial", `inner ${page.metric_title}`, ...searched, "error"], fold.details.search.map((trial) => [trial.number + 1, short(trial.value), ...searched.map((name) => short(trial.params[name])), trial.error || ""]))));
+      detail.append(element("details", { className: "fold" }, element("summary", {}, t("Fold {number}: search, {count} trials", { number: fold.fold + 1, count: fold.details.search.length })),
+        tableOf([t("trial"), t("inner {metric}", { metric: page.metric_title }), ...searched, t("error")], fold.details.search.map((trial) => [trial.number + 1, short(trial.value), ...searched.map((name) => short(trial.params[name])), trial.error || ""]))));
     }
   }
 }
@@ -218,20 +230,21 @@ function openRow(place) {
   const entrant = page.entrants[place];
   detail.append(element("h2", {}, `${entrant.title} (${entrant.features})`));
   for (const error of entrant.errors) detail.append(element("p", { className: "reason" }, error));
+  if (page.drawn) detail.append(element("p", { className: "quiet" }, t("Charts of this entrant show {rows} of {of} test rows, drawn by chance; the tables are over all.", page.drawn)));
   const points = pointsOf(entrant);
   const charts = element("div", { className: "charts" });
   const waiting = [];
   detail.append(charts);
   if (points.length && page.task === "regression") {
-    figure(charts, waiting, "Each point is one row of a test fold. Points below the line are underestimated, above it overestimated.", (at) => drawParity(at, entrant, points));
-    figure(charts, waiting, "How far predictions lie from their targets. A peak off zero is a bias; long tails are a few bad misses.", (at) => drawResiduals(at, entrant, points));
+    figure(charts, waiting, t("Each point is one row of a test fold. Points below the line are underestimated, above it overestimated."), (at) => drawParity(at, entrant, points));
+    figure(charts, waiting, t("How far predictions lie from their targets. A peak off zero is a bias; long tails are a few bad misses."), (at) => drawResiduals(at, entrant, points));
   } else if (points.length) {
-    if (page.classes.length === 2) figure(charts, waiting, `ROC over all test folds: the nearer to the upper left, the better ${page.classes[1]} is told from ${page.classes[0]}.`, (at) => drawRoc(at, entrant, points));
-    figure(charts, waiting, "Rows of the test folds by true and predicted class; the diagonal is right.", (at) => drawConfusion(at, points));
-    figure(charts, waiting, "How sure the predictions are. Where the two overlap, the model does not know.", (at) => drawProbabilities(at, points));
+    if (page.classes.length === 2) figure(charts, waiting, t("ROC over all test folds: the nearer to the upper left, the better {second} is told from {first}.", { first: page.classes[0], second: page.classes[1] }), (at) => drawRoc(at, entrant, points));
+    figure(charts, waiting, t("Rows of the test folds by true and predicted class; the diagonal is right."), (at) => drawConfusion(at, points));
+    figure(charts, waiting, t("How sure the predictions are. Where the two overlap, the model does not know."), (at) => drawProbabilities(at, points));
   }
   if (entrant.folds.some((fold) => fold.details.epochs)) {
-    figure(charts, waiting, "Error of every epoch, a pair of lines a fold. A training line that keeps falling while validation rises is overfitting.", (at) => drawCurves(at, entrant));
+    figure(charts, waiting, t("Error of every epoch, a pair of lines a fold. A training line that keeps falling while validation rises is overfitting."), (at) => drawCurves(at, entrant));
   }
   waiting.forEach((paint) => paint());
   fillTables(entrant);
@@ -243,6 +256,7 @@ function drawAll() {
     drawPareto();
   }
   if (view.open !== null) openRow(view.open);
+  repainted.forEach((paint) => paint());
 }
 
 for (const row of rowsInOrder) {

@@ -6,7 +6,8 @@ const body = board.tBodies[0];
 const search = document.getElementById("search");
 const boxes = [...document.querySelectorAll("#picker input")];
 const rowsInOrder = [...body.rows];
-const view = { sort: "rank", down: false, open: null };
+const publishedBox = document.getElementById("published");
+const view = { sort: "rank", down: false, open: null, entrant: null };
 
 const valueOf = (row, column) => page.table[Number(row.dataset.place)][column];
 const isMissing = (value) => value === null || value === undefined || value === "";
@@ -43,6 +44,12 @@ function showColumns() {
   }
 }
 
+// Published figures stand below ours: never sorted, searched or ranked among them.
+function showPublished() {
+  if (!publishedBox) return;
+  for (const part of document.querySelectorAll(".published")) part.hidden = !publishedBox.checked;
+}
+
 // Heat per column, over the entrants without the dummy: the better, the stronger.
 function heatColumns() {
   for (const head of board.tHead.rows[0].cells) {
@@ -67,7 +74,9 @@ function remember() {
   if (search.value) state.set("find", search.value);
   const changed = boxes.filter((box) => box.checked !== box.defaultChecked).map((box) => box.dataset.column);
   if (changed.length) state.set("columns", changed.join(","));
+  if (publishedBox && publishedBox.checked) state.set("published", "1");
   if (view.open !== null) state.set("open", page.entrants[view.open].key);
+  if (view.entrant !== null) state.set("entrant", view.entrant);
   const text = state.toString();
   history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
 }
@@ -79,8 +88,10 @@ function recall() {
   view.sort = sort.replace(/^-/, "");
   if (!(view.sort in page.table[0])) Object.assign(view, { sort: "rank", down: false });
   search.value = state.get("find") || "";
+  view.entrant = state.get("entrant");
   const changed = (state.get("columns") || "").split(",");
   for (const box of boxes) box.checked = box.defaultChecked !== changed.includes(box.dataset.column);
+  if (publishedBox) publishedBox.checked = state.get("published") === "1";
   const open = page.entrants.findIndex((entrant) => entrant.key === state.get("open"));
   return open < 0 ? null : open;
 }
@@ -123,6 +134,7 @@ for (const head of board.tHead.rows[0].cells) {
 }
 search.addEventListener("input", () => { searchRows(); remember(); });
 boxes.forEach((box) => box.addEventListener("change", () => { showColumns(); remember(); }));
+if (publishedBox) publishedBox.addEventListener("change", () => { showPublished(); remember(); });
 document.getElementById("csv").addEventListener("click", () => save(asCsv(visibleTable()), "text/csv", "csv"));
 document.getElementById("json").addEventListener("click", () =>
   save(JSON.stringify({ dataset: page.dataset, target: page.target, unit: page.unit, rows: visibleTable().rows }, null, 1), "application/json", "json"));
@@ -133,4 +145,5 @@ const opened = recall();
 sortRows();
 searchRows();
 showColumns();
+showPublished();
 heatColumns();

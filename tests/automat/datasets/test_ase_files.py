@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ase.db
 import ase.io
@@ -17,6 +18,10 @@ from automat import datasets
 from automat.core import InputError, UnknownNameError
 from automat.datasets import Columns
 
+# ASE has no types.
+calculator: Any = SinglePointCalculator
+connect: Any = ase.db.connect
+
 
 @pytest.fixture
 def crystals() -> list[Atoms]:
@@ -27,7 +32,7 @@ def crystals() -> list[Atoms]:
         crystal = whole.structures[row]
         numbers = [site.specie.Z for site in crystal]
         atoms = Atoms(numbers, cell=crystal.lattice.matrix, scaled_positions=crystal.frac_coords, pbc=True)
-        atoms.calc = SinglePointCalculator(atoms, energy=-1.5 * (row + 1) * len(atoms))
+        atoms.calc = calculator(atoms, energy=-1.5 * (row + 1) * len(atoms))
         atoms.info = {"gap": float(whole.target[row]), "tag": f"mp-{row}"}
         made.append(atoms)
     return made
@@ -58,7 +63,7 @@ def test_real_cells_as_extended_xyz(shared_data: Path, tmp_path: Path) -> None:
     frames = []
     for row in rows:
         atoms = Atoms(row["species"], positions=row["positions"], cell=row["lattice"], pbc=True)
-        atoms.calc = SinglePointCalculator(atoms, energy=row["energy_eV"])
+        atoms.calc = calculator(atoms, energy=row["energy_eV"])
         frames.append(atoms)
     ase.io.write(tmp_path / "tio2.xyz", frames, format="extxyz")
     data = datasets.load(tmp_path / "tio2.xyz")
@@ -89,7 +94,9 @@ def test_without_energies_the_target_must_be_named(xyz: Path, crystals: list[Ato
         atoms.calc = None
         atoms.info = {"gap": atoms.info["gap"], "width": atoms.info["gap"]}
     ase.io.write(xyz, crystals, format="extxyz")
-    with pytest.raises(InputError, match=r"'lab\.xyz' has no energies; name another property with --target: gap, width"):
+    with pytest.raises(
+        InputError, match=r"'lab\.xyz' has no energies; name another property with --target: gap, width"
+    ):
         datasets.load(xyz)
 
 
@@ -133,7 +140,7 @@ def test_databases_that_are_none(tmp_path: Path) -> None:
 def test_a_database_as_ase_writes_it_and_a_run_on_it(
     tmp_path: Path, crystals: list[Atoms], command: Callable[..., str]
 ) -> None:
-    with ase.db.connect(tmp_path / "lab.db") as database:
+    with connect(tmp_path / "lab.db") as database:
         for atoms in crystals:
             database.write(atoms, key_value_pairs=atoms.info)
     data = datasets.load(tmp_path / "lab.db")

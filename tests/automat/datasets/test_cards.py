@@ -104,9 +104,7 @@ def test_a_card_with_a_mistake_is_one_message(tmp_path: Path, text: str, message
 
 def test_a_card_is_on_the_board_s_page(tmp_path: Path, command: Callable[..., str]) -> None:
     write(tmp_path, CARD.replace("house measurements", "<script>alert(1)</script>"))
-    (tmp_path / "lab.csv").write_text(
-        "id,formula,gap\n" + "".join(f'"=1+{n}",NaCl{n},{n / 2}\n' for n in range(1, 13))
-    )
+    (tmp_path / "lab.csv").write_text("id,formula,gap\n" + "".join(f'"=1+{n}",NaCl{n},{n / 2}\n' for n in range(1, 13)))
     shown = command(
         "run", "--dataset", "lab.csv", "--models", "dummy,linear", "--preset", "quick", "--split", "random",
         "--jobs", "1",

@@ -85,7 +85,9 @@ def test_disordered_crystals_are_counted_apart(tmp_path: Path) -> None:
     assert whole.structures is not None
     mixed = Structure(Lattice.cubic(4.0), [{"Na": 0.5, "K": 0.5}], [[0, 0, 0]])
     crystals = [*(whole.structures[row] for row in (0, 1, 2, 3)), mixed, whole.structures[0]]
-    rows = [{"id": f"c{row}", "structure": crystal.to(fmt="cif"), "y": row + 0.5} for row, crystal in enumerate(crystals)]
+    rows = [
+        {"id": f"c{row}", "structure": crystal.to(fmt="cif"), "y": row + 0.5} for row, crystal in enumerate(crystals)
+    ]
     pd.DataFrame(rows).to_parquet(tmp_path / "lab.parquet")
     described = describe(tmp_path / "lab.parquet")
     assert finding(described, "disordered").examples == ("c4",)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,65 @@ def test_a_folder_without_a_listing(tmp_path: Path) -> None:
 def test_the_reference_implementation_s_samples_load(name: str, task: str) -> None:
     dataset = datasets.load(SHARED / name)
     assert (len(dataset), dataset.task) == (10, task)
+
+
+def tabled(folder: Path, text: str, name: str = "targets.csv") -> Path:
+    make(folder, "")
+    (folder / "id_prop.csv").unlink()
+    (folder / name).write_text(text)
+    return folder
+
+
+TABLE = "material_id,gap,phase\n" + "".join(f"crystal-{row}{'.cif' * (row % 2)},{row + 0.5},a\n" for row in range(6))
+
+
+def test_a_table_of_targets_in_the_folder(tmp_path: Path) -> None:
+    data = datasets.load(tabled(tmp_path, TABLE), target="gap")
+    assert (data.inputs, data.target_name, data.ids[1]) == ("structures", "gap", "crystal-1")
+    assert data.target.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
+    assert data.extra is not None
+    assert data.extra["phase"].tolist() == ["a"] * 6
+
+
+def test_a_table_of_targets_beside_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "crystals"
+    folder.mkdir()
+    tabled(folder, TABLE).joinpath("targets.csv").rename(tmp_path / "crystals.csv")
+    assert len(datasets.load(folder, target="gap")) == 6
+
+
+def test_a_table_of_targets_with_ids_named_by_hand_and_several_targets(tmp_path: Path) -> None:
+    folder = tabled(tmp_path, TABLE.replace("material_id", "file").replace("phase", "hardness").replace(",a", ",7.5"))
+    columns = datasets.Columns(id="file")
+    with pytest.raises(InputError, match=r"has no column of ids .* name it with --id"):
+        datasets.load(folder, target="gap")
+    (folder / "targets.csv").write_text((folder / "targets.csv").read_text().replace("0,0.5,7.5", "0,0.5,8.5"))
+    names = [each.dataset.target_name for each in datasets.read_each(folder, target="all", columns=columns)]
+    assert names == ["gap", "hardness"]
+
+
+def test_a_table_beside_crystals_that_is_not_the_only_one(tmp_path: Path) -> None:
+    folder = tabled(tmp_path, TABLE)
+    (folder / "more.csv").write_text(TABLE)
+    with pytest.raises(InputError, match=r"has 2 tables .more\.csv, targets\.csv.; one of targets is allowed"):
+        datasets.load(folder, target="gap")
+
+
+def test_ids_of_a_table_stay_in_the_folder(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    folder = tabled(inside, TABLE + "../outside,9.5,a\n")
+    (tmp_path / "outside.cif").write_text((folder / "crystal-0.cif").read_text())
+    reading = datasets.read(folder, target="gap")
+    assert reading.unreadable == {"../outside": "the id names a file outside the folder"}
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the CGCNN sample folders are not on this machine")
+def test_the_reference_implementation_s_sample_runs_as_it_is(command: Callable[..., str]) -> None:
+    shown = command(
+        "run", "--dataset", str(SHARED / "sample-regression"), "--models", "dummy,linear", "--features", "magpie",
+        "--preset", "quick", "--jobs", "1",
+    )  # fmt: skip
+    assert "read sample-regression: 10 of 10 rows, structures, regression; id 'id', target 'target'" in shown
+    assert "0 failed" in shown
+    assert "leaderboard: " in shown

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
 
 from automat import datasets
@@ -71,6 +72,15 @@ def test_a_large_cif_without_symmetry_is_read() -> None:
     assert len(materials.structure(bare.replace("loop_\nloop_", "loop_"))) == 729
 
 
+def test_a_large_cif_that_names_a_small_group_is_not_refused() -> None:
+    sites = "".join(f"A{row} Si 0.{row:05d} 0.1 0.2\n" for row in range(400))
+    text = CIF_HEAD + "_symmetry_space_group_name_H-M '{}'\n" + SITES + sites
+    limits.cif(text.format("P 21/c"))
+    for group in ("F m -3 m", "unheard of"):
+        with pytest.raises(ValueError, match="lists 400 sites and up to 192 symmetry operations"):
+            limits.cif(text.format(group))
+
+
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
@@ -81,7 +91,7 @@ def test_a_large_cif_without_symmetry_is_read() -> None:
         (np.full((3, 3), np.nan), "a cell of no numbers"),
     ],
 )
-def test_cells_that_no_crystal_has(matrix: np.ndarray, message: str) -> None:
+def test_cells_that_no_crystal_has(matrix: NDArray[np.float64], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         limits.cell(matrix)
 
@@ -92,7 +102,9 @@ def test_cells_that_no_crystal_has(matrix: np.ndarray, message: str) -> None:
 )
 def test_cells_of_crystals_pass(lengths: tuple[float, ...], angles: tuple[float, ...]) -> None:
     lattice = Lattice.from_parameters(*lengths, *angles)
-    heights = lattice.volume / np.array([np.linalg.norm(np.cross(*np.delete(lattice.matrix, row, 0))) for row in range(3)])
+    heights = lattice.volume / np.array(
+        [np.linalg.norm(np.cross(*np.delete(lattice.matrix, row, 0))) for row in range(3)]
+    )
     if heights.min() >= limits.MIN_HEIGHT:
         limits.cell(np.asarray(lattice.matrix))
     else:
@@ -122,7 +134,7 @@ def test_json_of_other_shapes() -> None:
         materials.structure(many)
     flat = json.loads(json.dumps(content))
     flat["sites"][0]["abc"] = [0.0, 0.0]
-    with pytest.raises(ValueError, match="inhomogeneous|three coordinates"):
+    with pytest.raises(ValueError, match=r"inhomogeneous|three coordinates"):
         materials.structure(flat)
     charged = SALT.copy()
     charged.add_oxidation_state_by_element({"Na": 1, "Cl": -1})

@@ -1,0 +1,88 @@
+"""`automat data`: look at a dataset before anything is learnt from it. Wiring only, as in automat.cli."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="data",
+    help="Understand a dataset: what was read, what stands out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+DEFAULT_RUNS = Path("automat-runs")
+
+Id = Annotated[str | None, typer.Option("--id", help="Column of the rows' names.")]
+Formula = Annotated[str | None, typer.Option(help="Column of chemical formulas.")]
+Structure = Annotated[str | None, typer.Option(help="Column of crystals: CIF, POSCAR or pymatgen's JSON.")]
+
+
+@app.command()
+def describe(
+    dataset: Annotated[str, typer.Argument(help="A name from `automat datasets`, a file, or a folder.")],
+    target: Annotated[str | None, typer.Option(help="Target column; several, comma-separated; or all.")] = None,
+    id_column: Id = None,
+    formula: Formula = None,
+    structure: Structure = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON: a list, one object a target.")] = False,
+) -> None:
+    """Say what was understood of a dataset, what stands out, and what is done about each."""
+    from automat import datasets, terminal_data
+    from automat.datasets import describe as describing
+
+    columns = datasets.Columns(id=id_column, formula=formula, structure=structure)
+    described = [describing.of(each) for each in datasets.read_each(dataset, target=target, columns=columns)]
+    if json:
+        terminal_data.print_json(described)
+        return
+    for one in described:
+        terminal_data.print_description(one)
+
+
+@app.command()
+def explore(
+    dataset: Annotated[str, typer.Option(help="A name from `automat datasets`, a table file, or a folder.")],
+    target: Annotated[str | None, typer.Option(help="Target column of a file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample, the map and the clusters.")] = 0,
+    lang: Annotated[str, typer.Option(help="Language of the page: en or ko.")] = "en",
+    out: Annotated[Path, typer.Option("--out", "--runs", help="Folder of records and pages.")] = DEFAULT_RUNS,
+) -> None:
+    """Draw what one looks at before modelling: distributions, maps, clusters, outliers, duplicates."""
+    from automat import exploration
+
+    typer.echo(f"page: {exploration.write(dataset, out, target=target, seed=seed, lang=lang)}")
+
+
+@app.command()
+def mp(
+    fields: Annotated[str, typer.Option(help="Fields of the summary, comma-separated; the first is the target.")],
+    chemsys: Annotated[str | None, typer.Option(help="Chemical systems, comma-separated, e.g. Li-O.")] = None,
+    elements: Annotated[str | None, typer.Option(help="Elements that all are there, e.g. Li,O.")] = None,
+    formula: Annotated[str | None, typer.Option(help="Formulas, comma-separated.")] = None,
+    out: Annotated[Path, typer.Option(help="The table, a .json file; its card is written beside.")] = Path("mp.json"),
+    limit: Annotated[int | None, typer.Option(help="At most so many materials.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask again for pages that are kept.")] = False,
+) -> None:
+    """Fetch crystals and properties of the Materials Project; your key is taken from MP_API_KEY."""
+    from automat import api, terminal_data
+    from automat.datasets import materials_project
+
+    def listed(text: str | None) -> list[str]:
+        return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+    fetched = materials_project.query(
+        chemsys=listed(chemsys),
+        elements=listed(elements),
+        formula=listed(formula),
+        fields=listed(fields),
+        out=out,
+        cache=api.cache_dir(out.parent) / "materials-project",
+        limit=limit,
+        fresh=fresh,
+    )
+    terminal_data.print_fetched(fetched)

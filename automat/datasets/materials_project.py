@@ -1,0 +1,280 @@
+"""Crystals and properties of the Materials Project, by its REST interface: page by page, each kept as it comes.
+
+A query is a folder of pages. What broke off goes on behind the last page that is there; a query that is done asks
+the server nothing. The interface is that of https://api.materialsproject.org (its key from the user's account there).
+
+Materials Project: Jain et al. (2013), APL Mater. 1, 011002, doi:10.1063/1.4812323.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from automat.core import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+KEY_VARIABLE = "MP_API_KEY"
+SERVER_VARIABLE = "AUTOMAT_MP_SERVER"
+SERVER = "https://api.materialsproject.org"
+ALWAYS = ("material_id", "formula_pretty", "structure")
+
+_PATH = "/materials/summary/"
+_PAGE = 500
+_TRIES = 5
+_SECONDS = 60.0
+_LONGEST_WAIT = 120.0
+_PATIENCE = 2.0
+_REFUSED = (401, 403)
+_BUSY = 429
+_WRONG = (400, 404, 422)
+_SERVER_FAILS = 500
+_LICENCE = "CC BY 4.0 (Materials Project)"
+_CITATION = "Jain et al. (2013), APL Mater. 1, 011002, doi:10.1063/1.4812323"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a query gave.
+
+    Attributes:
+        path: the table: JSON, with columns id, formula, structure, and the fields.
+        card: its card, beside it.
+        rows: materials.
+        pages: how many there are.
+        reused: how many of them were there already.
+    """
+
+    path: Path
+    card: Path
+    rows: int
+    pages: int
+    reused: int
+
+
+def query(
+    *,
+    chemsys: Sequence[str] = (),
+    elements: Sequence[str] = (),
+    formula: Sequence[str] = (),
+    fields: Sequence[str],
+    out: Path,
+    cache: Path,
+    limit: int | None = None,
+    page: int = _PAGE,
+    fresh: bool = False,
+    wait: Callable[[float], None] = time.sleep,
+) -> Fetched:
+    """Fetch crystals and fields of the materials that fit, as a table with a card beside it.
+
+    Args:
+        chemsys: chemical systems, such as ``Li-O``.
+        elements: symbols that all must be there.
+        formula: formulas.
+        fields: of the summary documents: numbers, text, or truth values, e.g. ``formation_energy_per_atom``.
+        out: the table: a .json file.
+        cache: folder of the pages.
+        limit: at most so many materials.
+        page: materials a page.
+        fresh: ask for every page again.
+        wait: called with seconds before another attempt.
+
+    Raises:
+        InputError: no key, nothing to ask for, or the server says no; what has come so far is kept.
+    """
+    asked = _parameters(chemsys, elements, formula, fields, limit, page, out)
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    server = os.environ.get(SERVER_VARIABLE, SERVER).rstrip("/")
+    folder = cache / hashlib.sha256(json.dumps([server, asked, page], sort_keys=True).encode()).hexdigest()[:16]
+    if fresh:
+        for old in folder.glob("page-*"):
+            old.unlink()
+    documents: list[dict[str, Any]] = []
+    reused = 0
+    for number in count():
+        kept = folder / f"page-{number:05d}.json.gz"
+        content = _kept(kept)
+        if content is None:
+            if not key:
+                raise InputError(f"no key for the Materials Project: set {KEY_VARIABLE} (from your account there)")
+            parameters = asked | {"_skip": str(number * page), "_limit": str(page)}
+            content = _page(server, parameters, key, wait, f"{number} pages are kept, the same command goes on")
+            _write(kept, gzip.compress(json.dumps(content).encode(), mtime=0))
+        else:
+            reused += 1
+        documents += content["data"]
+        if len(content["data"]) < page or (limit is not None and len(documents) >= limit):
+            break
+    if not documents:
+        raise InputError(f"no material of the Materials Project fits {_told(asked)}")
+    rows = _rows(documents[:limit], fields)
+    _write(out, json.dumps(rows).encode())
+    card = _write_card(out, asked, fields)
+    return Fetched(out, card, len(rows), number + 1, reused)
+
+
+def _parameters(
+    chemsys: Sequence[str],
+    elements: Sequence[str],
+    formula: Sequence[str],
+    fields: Sequence[str],
+    limit: int | None,
+    page: int,
+    out: Path,
+) -> dict[str, str]:
+    given = {"chemsys": chemsys, "elements": elements, "formula": formula}
+    said = {name: ",".join(text.strip() for text in values) for name, values in given.items() if values}
+    if not said:
+        raise InputError("which materials? Give a chemical system (Li-O), elements (Li,O) or a formula (Li2O)")
+    if not fields or not all(field.replace("_", "").isalnum() for field in fields):
+        raise InputError(
+            f"fields {','.join(fields)!r} are no names of fields; e.g. formation_energy_per_atom, band_gap, density"
+        )
+    if page < 1 or (limit is not None and limit < 1):
+        raise InputError(f"a page and a limit hold at least 1 material, but got {page} and {limit}")
+    if out.suffix.lower() != ".json":
+        raise InputError(f"the table {out.name!r} must end in .json: crystals are kept as JSON")
+    # Pages of one order, so that those of yesterday and those of today make one table.
+    return said | {"_fields": ",".join(dict.fromkeys((*ALWAYS, *fields))), "_sort_fields": ALWAYS[0]}
+
+
+def _told(asked: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in asked.items() if not name.startswith("_"))
+
+
+def _page(
+    server: str, parameters: Mapping[str, str], key: str, wait: Callable[[float], None], kept: str
+) -> dict[str, Any]:
+    """One page, tried again where the server is busy or the connection breaks.
+
+    Raises:
+        InputError: the server says no, or does not answer; the message never holds the key.
+    """
+    import requests
+
+    reason, pause = "", 0.0
+    for attempt in range(_TRIES):
+        if attempt:
+            wait(pause)
+        pause = _PATIENCE * 2**attempt
+        try:
+            answer = requests.get(
+                server + _PATH,
+                params=parameters,
+                headers={"X-API-KEY": key},
+                timeout=_SECONDS,
+                allow_redirects=False,  # the key goes to no other server
+            )
+        except requests.RequestException as error:
+            reason = type(error).__name__
+            continue
+        if answer.status_code in _REFUSED:
+            raise InputError(f"the Materials Project refuses the key of {KEY_VARIABLE} ({answer.status_code}); {kept}")
+        if answer.status_code in _WRONG:
+            raise InputError(f"the Materials Project does not understand the query: {_detail(answer)}")
+        if answer.status_code == _BUSY or answer.status_code >= _SERVER_FAILS:
+            reason = f"it answered {answer.status_code}"
+            pause = max(pause, _seconds(answer.headers.get("Retry-After", "")))
+            continue
+        try:
+            content = answer.json()
+            documents = content["data"]
+            if answer.ok and isinstance(documents, list) and all(isinstance(each, dict) for each in documents):
+                return {"data": documents}
+        except (ValueError, KeyError, TypeError):
+            pass
+        reason = f"it answered {answer.status_code} with something else than documents"
+    raise InputError(f"the Materials Project ({server}) gave no page after {_TRIES} attempts: {reason}; {kept}")
+
+
+def _seconds(text: str) -> float:
+    """What Retry-After asks for, within reason; dates and nonsense ask for nothing."""
+    try:
+        return min(max(float(text), 0.0), _LONGEST_WAIT)
+    except ValueError:
+        return 0.0
+
+
+def _detail(answer: Any) -> str:
+    text = " ".join(str(answer.text).split())
+    return f"{answer.status_code}, {text[:300]}"
+
+
+def _kept(path: Path) -> dict[str, Any] | None:
+    """A page that is there; None where it is not, or was damaged."""
+    try:
+        content: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+    except (OSError, EOFError, ValueError):
+        return None
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def _rows(documents: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
+    """Of every material its id, formula, structure (JSON text), and the fields.
+
+    Raises:
+        InputError: a field that no material has, or that is a list or an object.
+    """
+    rows = {}
+    for document in documents:
+        # A material may come twice where the database changed between two pages.
+        identity, crystal = str(document.get("material_id")), document.get("structure")
+        rows[identity] = {
+            "id": identity,
+            "formula": document.get("formula_pretty"),
+            "structure": json.dumps(crystal) if crystal else None,
+            **{field: document.get(field) for field in fields if field not in ALWAYS},
+        }
+    for field in fields:
+        values = [row[field] for row in rows.values() if field in row]
+        if values and all(value is None for value in values):
+            raise InputError(f"no material has a value of the field {field!r}")
+        if any(isinstance(value, list | dict) for value in values):
+            raise InputError(f"the field {field!r} holds lists or objects; allowed are fields of single values")
+    return list(rows.values())
+
+
+_UNITS = {
+    "formation_energy_per_atom": "eV/atom", "energy_per_atom": "eV/atom", "energy_above_hull": "eV/atom",
+    "uncorrected_energy_per_atom": "eV/atom", "band_gap": "eV", "density": "g/cm^3", "volume": "angstrom^3",
+    "total_magnetization": "mu_B", "efermi": "eV", "cbm": "eV", "vbm": "eV",
+}  # fmt: skip
+"""Of summary documents, as the interface documents them."""
+
+
+def _write_card(out: Path, asked: Mapping[str, str], fields: Sequence[str]) -> Path:
+    import yaml  # type: ignore[import-untyped]
+
+    units = {field: _UNITS[field] for field in fields if field in _UNITS}
+    content: dict[str, Any] = {
+        "source": f"Materials Project, summary documents: {_told(asked)}",
+        "licence": _LICENCE,
+        "citation": _CITATION,
+    }
+    if units:
+        content["unit"] = units
+    if fields[0] not in ALWAYS:
+        content["target"] = fields[0]
+    card = out.with_suffix(".yaml")
+    _write(card, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+    return card

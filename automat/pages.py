@@ -1,0 +1,181 @@
+"""A run's pages: rendered from the records alone, while cells end and when they have."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import automat_leaderboards
+import automat_reports
+from automat_reports.sections.worst import worst_ids
+
+from automat import _process
+from automat.core import InputError, StorageError, UnknownNameError
+from automat.page_data import beside, crystals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from automat_leaderboards import Leaderboard
+
+    from automat.plan import Plan
+    from automat.store import Store
+
+RENDER_EVERY_SECONDS = 30.0
+"""How often the page is rendered while cells end, at most."""
+
+RENDER_SHARE = 0.02
+"""Of the time, at most, that goes into rendering the page while cells end: workers may wait meanwhile."""
+
+
+class Pages:
+    """A run's page: there from the first cells on, and rendered again as cells end."""
+
+    def __init__(self, store: Store, planned: Plan, command: str, *, reload: bool) -> None:
+        self.store = store
+        self.planned = planned
+        self._command = command
+        self._reload = reload
+        self._render_at = -math.inf
+
+    def write_context(self, notes: Sequence[str]) -> None:
+        """Keep what the page says beside its figures, so that pages render from the folder alone."""
+        data, first = self.planned.dataset, self.planned.cells[0]
+        kept = self.store.read_context(self.store.board_of(first))
+        formulas = {} if data.formulas is None else dict(zip(data.ids.tolist(), data.formulas, strict=True))
+        # Features are not looked at when every cell is done already; what was said of them then still holds.
+        feature_notes = list(dict.fromkeys([*kept.get("feature_notes", []), *notes]))
+        left_out = [f"{name} did not enter: {why}." for name, why in self.planned.left_out.items()]
+        context = {
+            "command": self._command,
+            "classes": list(data.classes),
+            "source": data.source,
+            "licence": data.licence,
+            "citation": data.citation,
+            "notes": [*data.notes, *feature_notes, *left_out],
+            "feature_notes": feature_notes,
+            "formulas": formulas,
+        }
+        self.store.write_context(first, {**context, "structures": kept.get("structures", {})})
+
+    def _keep_worst(self) -> None:
+        """Keep the crystals of the rows that are missed most: the page draws them."""
+        data, facts = self.planned.dataset, self.store.board_of(self.planned.cells[0])
+        if data.structures is None:
+            return
+        records = _records_of(self.store, facts)
+        worst = worst_ids(self.store.predictions(data.name, records["cell"]), data.task)
+        kept = self.store.read_context(facts)
+        self.store.write_context(self.planned.cells[0], {**kept, "structures": crystals(data, worst)})
+
+    def render(self, *, is_over: bool) -> tuple[Leaderboard, Path]:
+        """The board and its page, and the index; the page of a run that is on loads itself again."""
+        started = time.monotonic()
+        if is_over:
+            self._keep_worst()
+        reload_seconds = RENDER_EVERY_SECONDS if self._reload and not is_over else 0.0
+        board, page = _render(self.store, self.store.board_of(self.planned.cells[0]), reload_seconds)
+        render_index(self.store)
+        ended = time.monotonic()
+        self._render_at = ended + max(RENDER_EVERY_SECONDS, (ended - started) / RENDER_SHARE)
+        return board, page
+
+    def render_now_and_then(self) -> None:
+        """Render, unless that was done a short while ago."""
+        if time.monotonic() > self._render_at:
+            self.render(is_over=False)
+
+    def render_what_there_is(self) -> None:
+        """Render if there is a record to show, and room for a page: the reason that a run ends early stands first."""
+        with suppress(OSError):
+            if any(self.store.read(cell) for cell in self.planned.cells):
+                self.render(is_over=True)
+
+
+class NoPages(Pages):
+    """Of cells that stand on no board: nothing is said of them, and nothing rendered."""
+
+    def write_context(self, notes: Sequence[str]) -> None:
+        """There is no page to say them."""
+
+    def render_now_and_then(self) -> None:
+        """There is nothing to render."""
+
+
+@contextmanager
+def storing(store: Store) -> Iterator[None]:
+    """Say what cannot be written, and that the rest is kept."""
+    try:
+        yield
+    except OSError as error:
+        done = sum(record.status == "ok" for record in store.records())
+        where = error.filename or store.root
+        raise StorageError(
+            f"cannot write {str(where)!r}: {error.strerror or error}. The {done} finished cells below "
+            f"{str(store.root)!r} are kept; once it can be written again, the same command goes on from there."
+        ) from error
+
+
+def protocols(store: Store, dataset: str | None) -> list[pd.DataFrame]:
+    """The records of every board, newest board first."""
+    if dataset is not None and not any(True for _ in store.records(dataset)):
+        raise UnknownNameError("dataset in these runs", dataset, {record.cell.dataset for record in store.records()})
+    found = automat_leaderboards.protocols(store.table(dataset))
+    if not found:
+        raise InputError(f"no records at {str(store.root)!r}; `automat run` makes them")
+    return found
+
+
+def _render(store: Store, facts: Mapping[str, Any], reload_seconds: float) -> tuple[Leaderboard, Path]:
+    """Build and render the board that these facts name."""
+    return render_records(store, _records_of(store, facts), reload_seconds)
+
+
+def _records_of(store: Store, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """The records of the board that these facts name."""
+    groups = protocols(store, str(facts["dataset"]))
+    return next(group for group in groups if store.page(group.iloc[0]) == store.page(facts))
+
+
+def render_records(
+    store: Store, records: pd.DataFrame, reload_seconds: float = 0.0, *, lang: str = "en"
+) -> tuple[Leaderboard, Path]:
+    """The board of these records, and its page; open, it loads itself again every so many seconds (0: never)."""
+    newest = records.sort_values("finished_at").iloc[-1]
+    predictions = store.predictions(newest["dataset"], records["cell"])
+    board = automat_leaderboards.build(records, predictions)
+    context = (
+        store.read_context(newest)
+        | beside(store, newest)
+        | {
+            "versions": newest["versions"],
+            "commit": newest["commit"],
+            "automat_version": _process.versions().get("automat", ""),
+            "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "reload_seconds": reload_seconds,
+        }
+    )
+    path = store.page(newest)
+    store.write_page(path, automat_reports.render_board(board, predictions, context, automat_reports.Translator(lang)))
+    return board, path
+
+
+def render_index(store: Store, *, lang: str = "en") -> Path:
+    """The page that links the pages."""
+    entries = []
+    for records in automat_leaderboards.protocols(store.table()):
+        newest = records.sort_values("finished_at").iloc[-1]
+        page = store.page(newest)
+        if page.is_file():
+            link = page.relative_to(store.root).as_posix()
+            entries.append(
+                automat_reports.IndexEntry(automat_leaderboards.build(records), link, str(newest["finished_at"]))
+            )
+    path = store.root / "index.html"
+    store.write_page(path, automat_reports.render_index(entries, automat_reports.Translator(lang)))
+    return path

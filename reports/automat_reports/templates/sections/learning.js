@@ -1,0 +1,40 @@
+"use strict";
+// Error by training rows with its power law, on logarithmic axes.
+{
+  const { sizes, metric, curves } = page.sections.learning;
+  const colourOf = (key) => (entrantOf(key) || { colour: style("--quiet") }).colour;
+  const faint = (colour) => `${colour}26`;
+  paintWhenSeen(document.getElementById("learning-chart"), (place) => {
+    const traces = curves.flatMap(({ key, title, mean, std, law }) => {
+      const colour = colourOf(key);
+      const made = [{
+        x: sizes, y: mean, error_y: { type: "data", array: std, thickness: 1, width: 3, color: colour }, mode: law ? "markers" : "markers+lines", name: escapeText(title),
+        line: { color: colour, width: 1, dash: "dash" }, marker: { color: colour, size: 7 }, legendgroup: key,
+        hovertemplate: `${escapeText(title)}: %{y:.4g}, ${t("{count} rows", { count: "%{x}" })}<extra></extra>`,
+      }];
+      if (law) {
+        const points = law.line.n.map((n, at) => [n, law.line.value[at]]);
+        const end = points.findIndex(([n]) => n >= sizes[sizes.length - 1]);
+        const [inside, beyond] = [points.slice(0, end + 1), points.slice(end)];
+        const looks = { mode: "lines", legendgroup: key, showlegend: false, hoverinfo: "skip" };
+        made.push(
+          { x: law.line.n, y: law.line.low, ...looks, line: { width: 0 } },
+          { x: law.line.n, y: law.line.high, ...looks, line: { width: 0 }, fill: "tonexty", fillcolor: faint(colour) },
+          { x: inside.map(([n]) => n), y: inside.map(([, value]) => value), ...looks, line: { color: colour, width: 1.5 } },
+          { x: beyond.map(([n]) => n), y: beyond.map(([, value]) => value), ...looks, line: { color: colour, width: 1.5, dash: "dot" } },
+        );
+      }
+      return made;
+    });
+    // One wild fit of a few rows would press all curves flat.
+    const means = curves.flatMap(({ mean }) => mean.filter((value) => value > 0)).sort((a, b) => a - b);
+    const lows = curves.flatMap(({ law }) => (law ? law.line.low.filter((value) => value > 0) : []));
+    const top = Math.min(means[means.length - 1], 4 * means[Math.floor(means.length / 2)]);
+    const ticks = [...sizes, ...(curves.some(({ law }) => law) ? [2, 4].map((times) => times * sizes[sizes.length - 1]) : [])];
+    draw(place, traces, {
+      showlegend: true, legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, margin: { l: 60, r: 12, t: 40, b: 48 },
+      xaxis: { title: { text: t("training rows") }, type: "log", tickvals: ticks, ticktext: ticks.map(String) },
+      yaxis: { title: { text: page.task === "regression" ? unitIn(metric) : metric }, type: "log", range: [Math.log10(0.85 * Math.min(means[0], ...lows)), Math.log10(1.3 * top)], dtick: "D1", tickformat: "~g" },
+    });
+  });
+}
