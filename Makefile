@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data),)
 export AUTOMAT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-scale parity lint format data clean
+.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-networks bench-scale parity lint format data clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -37,6 +37,10 @@ bench: $(READY)
 # Graph builders beside pymatgen's neighbour lists: ratio and equal edges.
 bench-graphs: $(READY)
 	$(BIN)/python -W ignore benchmarks/graphs.py
+
+# Training of the graph networks beside CGCNN in its published form. About two minutes.
+bench-networks: $(READY)
+	$(BIN)/python benchmarks/networks.py
 
 # Time and memory on large sets; DATA names their folder.
 bench-scale: $(READY)

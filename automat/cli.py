@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from automat import cli_data
+from automat import cli_data, cli_models
 from automat.core import InputError, StorageError
 
 EXIT_REFUSED = 1
@@ -67,12 +67,9 @@ def run(
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
     from automat import api, ladder, terminal, terminal_engine
-    from automat.datasets import Columns, read_each
 
     limit = terminal.parse_duration(time_limit) if time_limit else None
-    readings = read_each(dataset, target=target, columns=Columns(id=id_column, formula=formula, structure=structure))
-    for reading in readings:
-        terminal.print_reading(reading)
+    readings = cli_data.readings(dataset, target, id_column, formula, structure)
     results: list[api.RunResult | ladder.LadderResult] = []
     try:
         with terminal.ProgressBar() as progress:
@@ -101,11 +98,7 @@ def run(
     except KeyboardInterrupt:
         typer.echo("automat: stopped. Finished cells are kept; the same command goes on from here.", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    for result in results:
-        if isinstance(result, ladder.LadderResult):
-            terminal.print_ladder(result)
-        else:
-            terminal.print_run(result)
+    terminal.print_results(results)
     if any(result.failed for result in results):
         raise typer.Exit(EXIT_CELLS_FAILED)
 
@@ -268,30 +261,7 @@ def gate(
         raise typer.Exit(EXIT_REFUSED)
 
 
-@app.command()
-def predict(
-    trained: Annotated[Path, typer.Argument(help="A model that `automat run --save-models` kept.")],
-    more: Annotated[list[str] | None, typer.Argument(help="More inputs.", metavar="[INPUT]...")] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="A CIF, POSCAR, table or folder; - for formulas on stdin.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="A .csv or .json file; the terminal by default.")] = None,
-    form: Annotated[str | None, typer.Option("--format", help="csv, json or table.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="What every feature or atom adds.")] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Load a file that can run any code: only one of your own.")
-    ] = False,
-) -> None:
-    """Predict with a trained model: value, error bar, and whether it knows such materials."""
-    from automat import prediction_files
-
-    given = [*(inputs or []), *(more or [])]
-    written = prediction_files.write(
-        trained, given, output=output, form=form, explained=explain, allow_pickle=allow_pickle
-    )
-    if written.failed:
-        typer.echo(f"automat: {written.failed} of {written.rows} rows have no prediction; see `error`", err=True)
-        raise typer.Exit(EXIT_CELLS_FAILED)
+app.command()(cli_models.predict)
 
 
 @app.command()
@@ -389,6 +359,25 @@ def doctor(runs: Annotated[Path, typer.Option("--runs", "--out", help="Folder to
     terminal_engine.print_findings(findings)
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(EXIT_REFUSED)
+
+
+@app.command()
+def teach(
+    lesson: Annotated[str | None, typer.Argument(help="A name or a number, or all; the list without one.")] = None,
+    lang: Annotated[str, typer.Option(help="en, ko, or both with a comma between.")] = "en",
+    out: Annotated[Path, typer.Option(help="Folder of the pages.")] = Path("automat-lessons"),
+    notebook: Annotated[bool, typer.Option("--notebook", help="Also write Jupyter notebooks.")] = False,
+    grid: Annotated[str, typer.Option(help="full, or reduced: fewer settings, seconds a lesson.")] = "full",
+) -> None:
+    """The course: lessons on generalization and overfitting, computed here, as pages that work offline."""
+    from automat import lessons, terminal_lessons
+
+    if lesson is None:
+        terminal_lessons.print_lessons(lessons.lessons(), lang)
+        return
+    langs = [name.strip() for name in lang.split(",") if name.strip()]
+    for path in lessons.build(lesson, langs=langs, out=out, grid=grid, notebook=notebook):
+        typer.echo(f"lesson: {path}")
 
 
 def main() -> None:

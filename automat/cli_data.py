@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from automat.datasets import Reading
 
 app = typer.Typer(
     name="data",
@@ -20,6 +23,18 @@ DEFAULT_RUNS = Path("automat-runs")
 Id = Annotated[str | None, typer.Option("--id", help="Column of the rows' names.")]
 Formula = Annotated[str | None, typer.Option(help="Column of chemical formulas.")]
 Structure = Annotated[str | None, typer.Option(help="Column of crystals: CIF, POSCAR or pymatgen's JSON.")]
+
+
+def readings(
+    dataset: str, target: str | None, id_column: str | None, formula: str | None, structure: str | None
+) -> tuple[Reading, ...]:
+    """One reading for each target; how a file was read is printed, since its columns may be guessed."""
+    from automat import terminal_data
+    from automat.datasets import Columns, read_each
+
+    found = read_each(dataset, target=target, columns=Columns(id=id_column, formula=formula, structure=structure))
+    terminal_data.print_readings(found)
+    return found
 
 
 @app.command()

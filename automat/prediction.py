@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automat.core import InputError
+from automat.datasets.reading import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +44,11 @@ class Part:
 
 
 def predict(
-    trained: TrainedModel, inputs: Sequence[str | Path], make: Callable[[Any, list[str]], pd.DataFrame] | None = None
+    trained: TrainedModel,
+    inputs: Sequence[str | Path],
+    make: Callable[[Any, list[str]], pd.DataFrame] | None = None,
+    *,
+    columns: Columns | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Predictions of everything in the inputs, in order, a part at a time.
 
@@ -52,6 +57,7 @@ def predict(
         inputs: files (CIF, POSCAR, or tables with a formula, structure or plain columns), folders of crystals, or
             ``-`` for formulas on standard input, a line each.
         make: materials and ids to a table; the model's own description of them by default.
+        columns: of tables, what names the rows and the materials; known by their names by default.
 
     Returns:
         Tables with ``id``, what ``make`` gives, and ``error``: empty, or why the row has no prediction.
@@ -62,7 +68,7 @@ def predict(
     if not inputs:
         raise InputError("nothing to predict: name a file, a folder, or - for standard input")
     for given in inputs:
-        for part in _parts(trained, given):
+        for part in _parts(trained, given, columns or Columns()):
             yield _predicted(part, make or trained.describe)
 
 
@@ -83,7 +89,7 @@ def _predicted(part: Part, make: Callable[[Any, list[str]], pd.DataFrame]) -> pd
     return together.iloc[np.argsort(together["id"].map(place), kind="stable")].reset_index(drop=True)
 
 
-def _parts(trained: TrainedModel, given: str | Path) -> Iterator[Part]:
+def _parts(trained: TrainedModel, given: str | Path, columns: Columns) -> Iterator[Part]:
     if str(given) == STANDARD_INPUT:
         yield from _formulas(trained, (line.strip() for line in sys.stdin))
         return
@@ -100,7 +106,7 @@ def _parts(trained: TrainedModel, given: str | Path) -> Iterator[Part]:
     if _is_crystal(path):
         yield _crystals(trained, [path])
         return
-    yield from _table(trained, path)
+    yield from _table(trained, path, columns)
 
 
 def _is_crystal(path: Path) -> bool:
@@ -113,34 +119,29 @@ def _is_crystal(path: Path) -> bool:
     return isinstance(content, dict) and "lattice" in content
 
 
-def _table(trained: TrainedModel, path: Path) -> Iterator[Part]:
+def _table(trained: TrainedModel, path: Path, columns: Columns) -> Iterator[Part]:
     from automat.datasets import files, tables
 
-    columns_of = (tables.ID_COLUMNS, tables.STRUCTURE_COLUMNS, tables.FORMULA_COLUMNS)
-    frame = files.read(path, {name for names in columns_of for name in names})
-    columns = {column.lower(): column for column in reversed(frame.columns)}
-    id_column, structure_column, formula_column = (
-        next((columns[name] for name in names if name in columns), None) for names in columns_of
-    )
-    if id_column is None:
-        ids = [f"row-{row + 1}" for row in range(len(frame))]
-    else:
-        ids = frame[id_column].astype(str).tolist()
+    text = {*tables.ID_COLUMNS, *tables.FORMULA_COLUMNS, *tables.STRUCTURE_COLUMNS}
+    frame = files.read(path, text | {name.lower() for name in columns.named})
+    found = {role: name for name, role in columns.chosen(frame, repr(path.name), tables.KNOWN).items()}
+    ids = frame[found["id"]].astype(str).tolist() if "id" in found else [f"row-{row + 1}" for row in range(len(frame))]
     takes = trained.card.inputs
-    material = structure_column if takes == "structures" else formula_column or structure_column
-    if takes != "table" and material is None:
-        wanted = tables.STRUCTURE_COLUMNS + (() if takes == "structures" else tables.FORMULA_COLUMNS)
+    serving = {"structures": ("structure",), "compositions": ("formula", "structure"), "table": ()}[takes]
+    role = next((role for role in serving if role in found), None)
+    if serving and role is None:
+        names = [name for each in serving for name in tables.KNOWN[each]]
         raise InputError(
-            f"{path.name!r} has no column of {takes} ({', '.join(wanted)}); its columns are {', '.join(frame.columns)}"
+            f"{path.name!r} has no column of {takes} ({', '.join(names)}); its columns are {', '.join(frame.columns)}"
         )
     for start in range(0, len(frame), _AT_ONCE):
         rows = frame.iloc[start : start + _AT_ONCE]
         names = ids[start : start + _AT_ONCE]
-        if material is None:
+        if role is None:
             yield Part(names, rows, {})
         else:
-            kind = "structure" if material == structure_column else "composition"
-            yield _part(names, *_read(rows[material].tolist(), kind, names))
+            kind = "structure" if role == "structure" else "composition"
+            yield _part(names, *_read(rows[found[role]].tolist(), kind, names))
 
 
 def _read(cells: list[Any], kind: str, names: list[str]) -> tuple[list[Any], list[int], list[str]]:
@@ -155,9 +156,7 @@ def _crystals(trained: TrainedModel, files: Sequence[Path]) -> Part:
     if trained.card.inputs == "table":
         raise InputError(f"{trained.card.name!r} takes a table with the columns {', '.join(trained.card.columns)}")
     names = np.array([each.name for each in files])
-    read, kept, reasons = materials.read_each(
-        files, lambda file: materials.structure(file.read_text(encoding="utf-8", errors="replace")), names
-    )
+    read, kept, reasons = materials.read_each(files, materials.structure_file, names)
     return _part(names.tolist(), read, kept, reasons)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from automat.datasets.reading import Columns
     from automat.trained import TrainedModel
 
 
@@ -37,6 +38,7 @@ def write(
     form: str | None = None,
     explained: bool = False,
     allow_pickle: bool = False,
+    columns: Columns | None = None,
 ) -> Written:
     """Predict with a model's file, and write as it goes.
 
@@ -47,6 +49,7 @@ def write(
         form: ``csv``, ``json`` or ``table``; None: by the file's ending, or a table.
         explained: what every feature or atom adds, instead of the predictions.
         allow_pickle: load a model that can run any code.
+        columns: of tables, see there.
 
     Raises:
         InputError: the model or an input cannot be used, or the file cannot be written.
@@ -59,7 +62,7 @@ def write(
         def make(rows: Any, ids: list[str]) -> pd.DataFrame:
             return explain(trained, rows, ids)
 
-    parts = prediction.predict(trained, inputs, make)
+    parts = prediction.predict(trained, inputs, make, columns=columns)
     if output is None:
         return _WRITERS[chosen](parts, sys.stdout, trained)
     try:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from automat.api import RunResult
     from automat.core import Cell, RunRecord
-    from automat.datasets import Reading
     from automat.ladder import Ladder, LadderResult
 
 _SHOWN = {
@@ -128,10 +127,13 @@ class ProgressBar:
         self._bar.update(self._cells, note=note)
 
 
-def print_reading(reading: Reading, console: Console | None = None) -> None:
-    """Which columns of a file were taken for what; nothing of a dataset that has a name."""
-    if reading.columns:
-        (console or _console()).print(f"read {reading.understood}", markup=False, highlight=False, soft_wrap=True)
+def print_results(results: Iterable[RunResult | LadderResult]) -> None:
+    """One after the other."""
+    for result in results:
+        if isinstance(result, ladder.LadderResult):
+            print_ladder(result)
+        else:
+            print_run(result)
 
 
 def print_run(result: RunResult, console: Console | None = None) -> None:
@@ -233,11 +235,11 @@ def print_datasets() -> None:
             spread = f"{info.spread:.3g}" if info.task == "regression" else f"{info.spread:.0%} outside largest class"
             last = info.source if table is ships else escape(info.where)
             table.add_row(info.name, str(info.rows), info.task, info.unit, spread, info.inputs, last)
-    console = _console()
-    console.print(ships)
+    (console := _console()).print(ships)
     console.print("Matbench v0.1, and other public datasets that do not ship:", style="dim")
     console.print(others)
     console.print("spread: mean absolute deviation of the target, what guessing its mean costs")
+    console.print(f"matminer's catalogue, by name: {', '.join(datasets.fetched())}", soft_wrap=True, highlight=False)
 
 
 def print_models() -> None:

@@ -11,18 +11,27 @@ from rich.markup import escape
 from automat.terminal import _console, _table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
     from rich.console import Console
     from rich.table import Table
 
+    from automat.datasets import Reading
     from automat.datasets.describe import Description
     from automat.datasets.materials_project import Fetched
 
 _COLUMNS = 15
 _ELEMENTS = 12
 _CLASSES = 8
+
+
+def print_readings(readings: Iterable[Reading], console: Console | None = None) -> None:
+    """Which columns of a file were taken for what; nothing of a dataset that has a name."""
+    console = console or _console()
+    for reading in readings:
+        if reading.columns:
+            console.print(f"read {reading.understood}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_description(described: Description, console: Console | None = None) -> None:

@@ -15,7 +15,7 @@ from automat.datasets.reading import Columns, Reading
 if TYPE_CHECKING:
     from automat.core import Dataset, Task
 
-__all__ = ["Columns", "DatasetInfo", "Reading", "available", "elsewhere", "load", "read", "read_each"]
+__all__ = ["Columns", "DatasetInfo", "Reading", "available", "elsewhere", "fetched", "load", "read", "read_each"]
 
 ALL = "all"
 """As a target: every column of numbers, one after the other."""
@@ -27,6 +27,11 @@ _NAMES = (*EMBEDDED, *_ELSEWHERE)
 def elsewhere() -> tuple[DatasetInfo, ...]:
     """Datasets with a name that do not ship, with where each is found, or why it is not here."""
     return (megnet2018.about(), *(matbench.about(name) for name in matbench.TASKS))
+
+
+def fetched() -> tuple[str, ...]:
+    """Names of matminer's catalogue that are no other dataset's: matminer fetches them where there is a network."""
+    return tuple(name for name in catalogue.names() if name not in _NAMES)
 
 
 def load(
@@ -131,7 +136,7 @@ def _path(given: str) -> Path | None:
     if path.suffix or len(path.parts) > 1:
         raise InputError(_no_path(path, given))
     if given not in catalogue.names():
-        raise UnknownNameError("dataset", given, (*_NAMES, *catalogue.names()))
+        raise UnknownNameError("dataset", given, (*_NAMES, *fetched()))
     return None
 
 

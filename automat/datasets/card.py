@@ -72,7 +72,7 @@ def read(path: Path) -> Card:
     Raises:
         InputError: it is no YAML of a card; the message names the field and what is allowed.
     """
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     where = f"card {path.name!r}"
     if path.stat().st_size > _MAX_BYTES:

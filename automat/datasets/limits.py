@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from automat.core import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +41,9 @@ MIN_HEIGHT = 0.5
 """Between opposite faces of a cell, in angstrom: a cell flatter than an atom repeats beyond count within a cutoff."""
 
 _OPERATIONS_OF_CUBIC = 192
+_SETTINGS = 530
+"""Of the 230 space groups, as Hall's symbols number them."""
+
 _OPERATION = re.compile(r"^[\s'\"\d]*[-+\d/. ]*[xyz][-+\d/. xyz]*,[-+\d/. xyz]*,[-+\d/. xyz]*['\"]?\s*$", re.IGNORECASE)
 _LISTED = re.compile(r"_(?:symmetry_equiv_pos_as|space_group_symop_operation)_xyz", re.IGNORECASE)
 _GROUP_NAME = re.compile(
@@ -134,13 +139,27 @@ def cif(value: str) -> None:
 
 def _order(value: str) -> int:
     """Operations of the space group that a CIF names; the most there are where it is not known."""
-    from pymatgen.symmetry.groups import SpaceGroup
-
     found = _GROUP_NAME.search(value)
-    try:
-        return int(SpaceGroup("".join(found[1].split())).order) if found else _OPERATIONS_OF_CUBIC
-    except (ValueError, KeyError):
-        return _OPERATIONS_OF_CUBIC
+    return _orders().get(_symbol(found[1]) if found else "", _OPERATIONS_OF_CUBIC)
+
+
+@cache
+def _orders() -> Mapping[str, int]:
+    """Operations of a cell by the Hermann-Mauguin symbol, short or full; the most of its settings."""
+    import spglib
+
+    library: Any = spglib  # its answers may be None, for settings that there are not
+    orders: dict[str, int] = {}
+    for setting in range(1, _SETTINGS + 1):
+        group = library.get_spacegroup_type(setting)
+        count = len(library.get_symmetry_from_database(setting)["rotations"])
+        for name in (group.international_short, group.international_full):
+            orders[_symbol(name)] = max(count, orders.get(_symbol(name), 0))
+    return orders
+
+
+def _symbol(name: str) -> str:
+    return "".join(name.split()).replace("_", "").lower()
 
 
 class Unpacked(io.RawIOBase):

@@ -60,6 +60,8 @@ def composition(value: Any) -> Composition:
         result = Composition(value)
     except Exception as error:
         raise ValueError(f"{shown}: {error}") from error
+    if not np.isfinite(sum(result.values())):
+        raise ValueError(f"{shown}: an amount is not finite")
     if not result or any(isinstance(species, DummySpecies) for species in result):
         raise ValueError(f"{shown}: not a formula of chemical elements")
     return result

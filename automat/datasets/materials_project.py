@@ -263,7 +263,7 @@ _UNITS = {
 
 
 def _write_card(out: Path, asked: Mapping[str, str], fields: Sequence[str]) -> Path:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     units = {field: _UNITS[field] for field in fields if field in _UNITS}
     content: dict[str, Any] = {

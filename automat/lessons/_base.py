@@ -12,7 +12,10 @@ from typing import Any, Literal
 Lang = Literal["en", "ko"]
 Grid = Literal["reduced", "full"]
 
-SETUP = """import numpy as np
+SETUP = """from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
 from numpy.typing import NDArray
 
 from automat import datasets

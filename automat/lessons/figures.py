@@ -18,6 +18,7 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7
 """Okabe and Ito's colours, which colour-blind readers tell apart (https://jfly.uni-koeln.de/color/)."""
 
 _MODES = {"line": "lines+markers", "dashes": "lines", "points": "markers"}
+_MAP_COLOURS = [[0, "#f3f7fc"], [1, "#4a90d0"]]
 _ROOM = 0.06
 
 
@@ -95,7 +96,7 @@ def _trace(trace: Trace, lang: str) -> dict[str, Any]:
         made |= {"text": list(trace.tips), "hovertemplate": "%{text}<extra></extra>"}
     if trace.kind == "map":
         rows = [[_rounded(value) for value in row] for row in trace.z or ()]
-        return made | {"type": "heatmap", "z": rows, "colorscale": "Blues", "texttemplate": "%{z}", "showscale": False}
+        return made | {"type": "heatmap", "z": rows, "colorscale": _MAP_COLOURS, "texttemplate": "%{z}", "showscale": False}
     if trace.kind == "bars":
         return made | {"type": "bar", "marker": {"color": colour}}
     line = {"color": colour, "dash": "dot" if trace.kind == "dashes" else "solid"}

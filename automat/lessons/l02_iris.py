@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def five_classifiers() -> dict[str, Any]:  # noqa: D103 - shown as it stands
+def five_classifiers() -> dict[str, Any]:
+    """Five families; what each may choose is left at its default."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import GaussianNB
@@ -28,9 +29,10 @@ def five_classifiers() -> dict[str, Any]:  # noqa: D103 - shown as it stands
     }
 
 
-def train_and_test(  # noqa: D103 - likewise
+def train_and_test(
     X: NDArray[np.float64], y: NDArray[np.float64], seeds: range
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Accuracy on the training and on the test rows, by classifier, one figure a split."""
     from sklearn.model_selection import train_test_split
 
     train: dict[str, list[float]] = {}
@@ -83,7 +85,7 @@ def spread_chart(test: dict[str, list[float]]) -> Chart:
     traces = [
         Trace(
             NAMES[name],
-            [100 * score + shake for score, shake in zip(test[name], chance.uniform(-0.3, 0.3, len(test[name])))],
+            [100 * score + shake for score, shake in zip(test[name], chance.uniform(-0.3, 0.3, len(test[name])), strict=True)],
             [place + float(shake) for shake in chance.uniform(-0.25, 0.25, len(test[name]))],
             kind="points",
             colour=place,

@@ -14,6 +14,7 @@ import pytest
 
 from automat import datasets, plan, prediction, prediction_files
 from automat.core import Dataset, InputError
+from automat.datasets.reading import Columns
 from automat.evaluate import Job, run_cell
 from automat.refit import refit
 from automat.trained import TrainedModel
@@ -93,6 +94,21 @@ def test_tables_of_structures_and_plain_ones(tmp_path: Path) -> None:
     assert made["id"].tolist() == ["row-1", "row-2"]
     (tmp_path / "plain.csv").write_text("phase,x\nb,3\nc,4\n")
     assert told("table", tmp_path / "plain.csv")["prediction"].notna().all()
+
+
+def test_a_formula_beside_a_plain_table_is_no_input_of_its_model(tmp_path: Path) -> None:
+    (tmp_path / "plain.csv").write_text("formula,phase,x\nNaCl,b,3\n")
+    (tmp_path / "same.csv").write_text("phase,x\nb,3\n")
+    made, same = told("table", tmp_path / "plain.csv"), told("table", tmp_path / "same.csv")
+    assert made["prediction"].tolist() == same["prediction"].tolist()
+
+
+def test_columns_of_other_names_are_named(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("what,made_of\nx,NaCl\n")
+    columns = Columns(id="what", formula="made_of")
+    [made] = prediction.predict(trained_on("compositions"), [tmp_path / "f.csv"], columns=columns)
+    assert made["id"].tolist() == ["x"]
+    assert made["prediction"].tolist() == trained_on("compositions").predict(["NaCl"]).tolist()
 
 
 def test_formulas_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,5 +135,6 @@ def share(value: float | None) -> str:
 def rounded(values: Sequence[float] | np.ndarray[Any, Any], digits: int = 4) -> list[float | None]:
     """Short plain numbers; None where there is none."""
     return [
-        float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in np.asarray(values, np.float64).tolist()
+        float(f"{value:.{digits}g}") if math.isfinite(value) else None
+        for value in np.asarray(values, np.float64).tolist()
     ]

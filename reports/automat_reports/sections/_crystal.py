@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 SIZE = 150
 """Pixels of the longer side, margins left out."""
 
+_ASIDE = math.radians(8)
+"""Off the side that shows most, so that atoms of a symmetric cell do not hide each other."""
+
 _MARGIN = 6
 _ON_FACE = 0.02
-_TURNS, _TILT = np.radians(np.arange(18, 198, 15)), math.radians(-75)
+_TURNS, _TILT = np.radians(np.arange(0, 180, 15)), math.radians(-75)
 """Of the view: about the third lattice vector, and a little from above."""
 
 _BALL = 0.45
@@ -41,7 +44,7 @@ def drawing(structure: Mapping[str, Any]) -> dict[str, Any]:
     """
     lattice = _upright(np.asarray(structure["lattice"], dtype=np.float64))
     symbols, places = _with_images(structure["symbols"], np.asarray(structure["fractional"], dtype=np.float64))
-    view = max((_view(turn) for turn in _TURNS), key=lambda each: _seen_area(lattice, each))
+    view = _view(max(_TURNS, key=lambda turn: _seen_area(lattice, _view(turn))) + _ASIDE)
     atoms = places @ lattice @ view
     corners = np.array(list(itertools.product((0, 1), repeat=3)), dtype=np.float64)
     seen = corners @ lattice @ view

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _ANY = "any"
 
+KINDS = ("same composition", "same crystal", "near-duplicate", "equal row", "equal target")
+"""Titles of kinds that have a translation; another is shown as it is."""
+
 
 def section(view: View) -> Section | None:
     """Where the board was audited (``context["audit"]``)."""
@@ -18,7 +21,7 @@ def section(view: View) -> Section | None:
     if not audit or not audit["touched"]:
         return None
     t = view.t
-    kinds = [*((kind["name"], t(kind["title"])) for kind in audit["kinds"]), (_ANY, t("any of these"))]
+    kinds = [*((kind["name"], _title(view, kind["title"])) for kind in audit["kinds"]), (_ANY, t("any of these"))]
     total = _share(audit, _ANY)
     touched = t("{share} of the test rows are touched by training rows.", share=share(total))
     return Section(
@@ -53,6 +56,11 @@ def section(view: View) -> Section | None:
         },
         has_script=False,
     )
+
+
+def _title(view: View, title: str) -> str:
+    t = view.t
+    return t(title) if title in KINDS else title
 
 
 def _share(audit: Mapping[str, Any], kind: str) -> float:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def section(view: View) -> Section | None:
     """For classes with stored predictions."""
+    t = view.t
     if view.is_regression or not view.by_entrant:
         return None
     highest = int(view.scored[["y_true", "y_pred"]].max().max())
@@ -28,7 +29,7 @@ def section(view: View) -> Section | None:
         lines.append({"title": view.titles[key], "rows": f"{len(rows):,}", "found": _found(table)})
     return Section(
         "confusion",
-        view.t("Predicted against true classes"),
+        t("Predicted against true classes"),
         shown={"classes": names, "lines": lines},
         data={"classes": names, "counts": counts},
     )

@@ -39,6 +39,7 @@ _SYMBOL = re.compile(r"[A-Z][a-z]?")
 
 def section(view: View) -> Section | None:
     """Where rows have formulas and predictions are stored."""
+    t = view.t
     if not view.formulas or not view.by_entrant:
         return None
     held = _held(view.formulas, set(view.scored["id"]))
@@ -54,7 +55,7 @@ def section(view: View) -> Section | None:
         errors[key] = rounded(joined.groupby("element")["error"].mean().reindex(symbols).to_numpy())
     return Section(
         "elements",
-        view.t("Error by element"),
+        t("Error by element"),
         shown={
             "unit": view.board.unit if view.is_regression else "",
             "is_regression": view.is_regression,

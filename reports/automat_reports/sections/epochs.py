@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 
 def section(view: View) -> Section | None:
     """Where an entrant kept its epochs."""
+    t = view.t
     rows = [row for row in view.board.rows if key_of(row) in view.titles and _folds(row)]
     if not rows:
         return None
     unit = f"MAE, {view.board.unit}" if view.is_regression and view.board.unit else "MAE"
     return Section(
         "epochs",
-        view.t("Epoch curves"),
+        t("Epoch curves"),
         shown={"lines": [line for row in rows for line in _lines(view.titles[key_of(row)], row)]},
         data={
             "entrants": {key_of(row): view.titles[key_of(row)] for row in rows},
-            "measure": unit if view.is_regression else view.t("log loss"),
+            "measure": unit if view.is_regression else t("log loss"),
         },
     )
 
@@ -37,9 +38,7 @@ def _lines(title: str, row: Row) -> list[dict[str, Any]]:
     lines = []
     for fold in _folds(row):
         train = fold.details["epochs"]["train"]
-        held = [
-            math.nan if value is None else float(value) for value in fold.details["epochs"].get("validation") or ()
-        ]
+        held = [math.nan if value is None else float(value) for value in fold.details["epochs"].get("validation") or ()]
         known = [place for place, value in enumerate(held) if math.isfinite(value)]
         best = min(known, key=held.__getitem__) if known else None
         lines.append(

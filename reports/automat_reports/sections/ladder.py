@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def section(view: View) -> Section | None:
     """Where the ladder was run (``context["ladder"]``)."""
+    t = view.t
     ladder = view.context.get("ladder")
     if not ladder or len(ladder["rungs"]) < 2:  # noqa: PLR2004 - one rung compares nothing
         return None
@@ -22,9 +23,9 @@ def section(view: View) -> Section | None:
         return None
     return Section(
         "ladder",
-        view.t("Generalization ladder"),
+        t("Generalization ladder"),
         shown={
-            "metric": view.t(TITLES[ladder["metric"]]),
+            "metric": t(TITLES[ladder["metric"]]),
             "unit": ladder["unit"] if view.is_regression else "",
             "rungs": [_rung(rung, view) for rung in rungs],
             "lines": [
@@ -43,7 +44,7 @@ def section(view: View) -> Section | None:
         data={
             "rungs": [rung["split"] for rung in rungs],
             "far": [rung["distance"]["far"] for rung in rungs],
-            "metric": view.t(TITLES[ladder["metric"]]),
+            "metric": t(TITLES[ladder["metric"]]),
             "entrants": [
                 {"key": f"{row['model']}/{row['features']}", "title": row["title"], "scores": row["scores"]}
                 for row in rows
@@ -70,11 +71,12 @@ def _sentence(view: View, ladder: Mapping[str, Any], rows: Sequence[Mapping[str,
     if not last:
         return ""
     rung = ladder["rungs"][last]
-    return view.t(
-        "On {split}, {metric} of {title} is {ratio} times that on {first}; {far} of the test rows there lie far from all "
-        "training rows.",
+    t = view.t
+    return t(
+        "On {split}, {metric} of {title} is {ratio} times that on {first}; {far} of the test rows there lie far from "
+        "all training rows.",
         split=rung["split"],
-        metric=view.t(TITLES[ladder["metric"]]),
+        metric=t(TITLES[ladder["metric"]]),
         title=best["title"],
         ratio=f"{best['ratios'][last]:.2f}",
         first=ladder["rungs"][0]["split"],

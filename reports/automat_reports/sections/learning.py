@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+REFUSALS = (
+    "fewer than four sizes are finished, so no law is fitted",
+    "fewer than three folds, so nothing tells how sure a law would be",
+    "the error does not fall with more rows, so no law is fitted",
+    "no power law goes through these points",
+    "laws fitted to folds drawn anew differ too much to say",
+)
+"""Reasons for no law that have a translation; another is shown as it is."""
+
+
 def section(view: View) -> Section | None:
     """Where learning curves were run (``context["learning"]``)."""
     learning = view.context.get("learning")
@@ -52,7 +62,9 @@ def _line(view: View, curve: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": curve["title"],
         "errors": [
-            figure(mean) if mean is not None and not spread else f"{figure(mean)} ± {figure(spread, 1)}"
+            figure(mean)
+            if mean is not None and not spread
+            else f"{figure(mean)} ± {figure(spread, 1)}"
             if mean is not None
             else "-"
             for mean, spread in zip(curve["mean"], curve["std"], strict=True)
@@ -73,7 +85,8 @@ def _answer(view: View, curve: Mapping[str, Any]) -> str:
     """How much more data would help, or why nothing can be said."""
     t, law = view.t, curve["law"]
     if law is None:
-        return t(curve["refused"])
+        refused = str(curve["refused"])
+        return t(refused) if refused in REFUSALS else refused
     low, high = law["doubled"]["low"], law["doubled"]["high"]
     return t(
         "twice the rows: {value} ({low} to {high}), {change} less error",

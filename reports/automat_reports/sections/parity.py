@@ -54,7 +54,8 @@ def _edges(view: View) -> NDArray[np.float64]:
 
 def _counts(rows: pd.DataFrame, edges: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
     """Rows of every bin, shape (predicted, true), and how many lie in none."""
-    counts, _, _ = np.histogram2d(rows["y_pred"], rows["y_true"], bins=(edges, edges))
+    points = rows[["y_pred", "y_true"]].to_numpy(np.float64)
+    counts, _ = np.histogramdd(points, bins=[edges, edges])
     return counts.astype(np.int64), len(rows) - int(counts.sum())
 
 

@@ -19,6 +19,7 @@ _FEWEST = 2
 
 def section(view: View) -> Section | None:
     """Where an entrant was searched."""
+    t = view.t
     rows = [row for row in view.board.rows if key_of(row) in view.titles]
     searched = {key_of(row): names for row in rows if (names := _varied(row))}
     if not searched:
@@ -26,9 +27,9 @@ def section(view: View) -> Section | None:
     metric, higher = view.board.metric, view.board.metric in HIGHER_IS_BETTER
     return Section(
         "validation",
-        view.t("Validation curves"),
+        t("Validation curves"),
         shown={
-            "metric": view.t(TITLES[metric]),
+            "metric": t(TITLES[metric]),
             "lines": [_line(view.titles[key_of(row)], row, higher=higher) for row in rows if key_of(row) in searched],
         },
         data={"entrants": searched, "titles": {key: view.titles[key] for key in searched}, "higher": higher},
@@ -70,4 +71,4 @@ def _line(title: str, row: Row, *, higher: bool) -> dict[str, Any]:
 
 
 def _range(counts: Sequence[int]) -> str:
-    return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+    return "–".join(str(count) for count in sorted({min(counts), max(counts)}))  # noqa: RUF001 - a range is set with an en dash

@@ -28,11 +28,12 @@ def worst_ids(predictions: pd.DataFrame, task: str) -> list[str]:
         predictions: test predictions (``PREDICTION_COLUMNS``).
         task: regression or classification.
     """
-    return _errors(predictions, task).head(WORST).index.to_list()
+    return [str(name) for name in _errors(predictions, task).head(WORST).index]
 
 
 def section(view: View) -> Section | None:
     """Where predictions are stored."""
+    t = view.t
     if not view.by_entrant:
         return None
     errors = _errors(view.scored, view.board.task).head(WORST)
@@ -58,7 +59,7 @@ def section(view: View) -> Section | None:
     ]
     return Section(
         "worst",
-        view.t("Worst cases"),
+        t("Worst cases"),
         shown={
             "lines": lines,
             "best": view.titles[first],
@@ -87,8 +88,9 @@ def _errors(predictions: pd.DataFrame, task: str) -> pd.DataFrame:
 def _missed(predictions: pd.DataFrame, task: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     true, made = predictions["y_true"].to_numpy(np.float64), predictions["y_pred"].to_numpy(np.float64)
     if task == "regression":
-        return np.abs(true - made)
-    missed = (true != made).astype(np.float64)
+        away: np.ndarray[Any, np.dtype[np.float64]] = np.abs(true - made)
+        return away
+    missed: np.ndarray[Any, np.dtype[np.float64]] = (true != made).astype(np.float64)
     codes = [int(code) for code in np.unique(true)]
     for code in codes:
         if f"probability_{code}" in predictions:

@@ -75,7 +75,8 @@ def test_a_large_cif_without_symmetry_is_read() -> None:
 def test_a_large_cif_that_names_a_small_group_is_not_refused() -> None:
     sites = "".join(f"A{row} Si 0.{row:05d} 0.1 0.2\n" for row in range(400))
     text = CIF_HEAD + "_symmetry_space_group_name_H-M '{}'\n" + SITES + sites
-    limits.cif(text.format("P 21/c"))
+    for group in ("P 21/c", "P 1 21/c 1", "P2_1/c", "P-1", "P n a 21"):
+        limits.cif(text.format(group))
     for group in ("F m -3 m", "unheard of"):
         with pytest.raises(ValueError, match="lists 400 sites and up to 192 symmetry operations"):
             limits.cif(text.format(group))
@@ -146,6 +147,12 @@ def test_compositions_as_dicts() -> None:
     for wrong in ({}, {"Na": -1}, {"Na": float("nan")}, {"Xx": 1}):
         with pytest.raises(ValueError, match=r"not amounts|not a valid Element"):
             materials.composition(wrong)
+
+
+@pytest.mark.parametrize("formula", ["K1e999", "K" + "9" * 400, "(K9e200)9e200"])
+def test_amounts_beyond_numbers_are_refused(formula: str) -> None:
+    with pytest.raises(ValueError, match=r"not finite|Invalid|cannot|invalid|e9|e2"):
+        materials.composition(formula)
 
 
 def test_long_texts_are_refused() -> None:

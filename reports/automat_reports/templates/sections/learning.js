@@ -34,7 +34,7 @@
     draw(place, traces, {
       showlegend: true, legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, margin: { l: 60, r: 12, t: 40, b: 48 },
       xaxis: { title: { text: t("training rows") }, type: "log", tickvals: ticks, ticktext: ticks.map(String) },
-      yaxis: { title: { text: page.task === "regression" ? unitIn(metric) : metric }, type: "log", range: [Math.log10(0.85 * Math.min(means[0], ...lows)), Math.log10(1.3 * top)], dtick: "D1", tickformat: "~g" },
+      yaxis: { title: { text: page.task === "regression" ? unitIn(metric) : metric }, type: "log", range: [Math.log10(0.85 * Math.min(means[0], ...lows)), Math.log10(1.3 * top)], dtick: "D2", tickformat: "~g" },
     });
   });
 }

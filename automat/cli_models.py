@@ -1,0 +1,46 @@
+"""The commands on trained models."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads annotations
+from typing import Annotated
+
+import typer
+
+from automat import cli_data  # noqa: TC001 - typer reads annotations
+
+EXIT_ROWS_FAILED = 3
+
+
+def predict(
+    trained: Annotated[Path, typer.Argument(help="A model that `automat run --save-models` kept.")],
+    more: Annotated[list[str] | None, typer.Argument(help="More inputs.", metavar="[INPUT]...")] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="A CIF, POSCAR, table or folder; - for formulas on stdin.")
+    ] = None,
+    id_column: cli_data.Id = None,
+    formula: cli_data.Formula = None,
+    structure: cli_data.Structure = None,
+    output: Annotated[Path | None, typer.Option(help="A .csv or .json file; the terminal by default.")] = None,
+    form: Annotated[str | None, typer.Option("--format", help="csv, json or table.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="What every feature or atom adds.")] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Load a file that can run any code: only one of your own.")
+    ] = False,
+) -> None:
+    """Predict with a trained model: value, error bar, and whether it knows such materials."""
+    from automat import prediction_files
+    from automat.datasets.reading import Columns
+
+    written = prediction_files.write(
+        trained,
+        [*(inputs or []), *(more or [])],
+        output=output,
+        form=form,
+        explained=explain,
+        allow_pickle=allow_pickle,
+        columns=Columns(id=id_column, formula=formula, structure=structure),
+    )
+    if written.failed:
+        typer.echo(f"automat: {written.failed} of {written.rows} rows have no prediction; see `error`", err=True)
+        raise typer.Exit(EXIT_ROWS_FAILED)
