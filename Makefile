@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data),)
 export AUTOMAT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-networks bench-scale parity lint format data clean
+.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-networks bench-scale parity lint format data lessons site clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -73,6 +73,16 @@ format: $(READY)
 # Rebuild the embedded datasets from matminer's source distribution; the result is byte-identical.
 data: $(READY)
 	$(BIN)/python scripts/build_embedded_data.py
+
+# The course in both languages, on the full grid: site/lessons/index_en.html and index_ko.html. A few minutes.
+SITE ?= site
+lessons: $(READY)
+	$(BIN)/automat teach all --lang en,ko --notebook --out $(SITE)/lessons
+
+# The boards of all embedded datasets, quick preset, and the lessons.
+EMBEDDED := mp_formation mp_stability mp_bulk_modulus mp_shear_modulus mp_dielectric mp_band_gap mp_piezoelectric iris
+site: lessons
+	for name in $(EMBEDDED); do $(BIN)/automat run --dataset $$name --preset quick --out $(SITE) || exit $$?; done
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

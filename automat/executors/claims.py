@@ -174,8 +174,8 @@ class Queue:
             return False
         # Between the look at the folder and the claim another run may have written its record. One of a cell that
         # failed counts as well: both runs ask for it once.
-        record = self._store.read(cell)
-        if record is None or (record.status != "ok" and self._stamp(cell) == self._before[cell.key]):
+        is_new = self._stamp(cell) != self._before[cell.key] and self._store.read(cell) is not None
+        if not is_new and not self._store.is_done(cell):
             return True
         self._claims.drop(cell)
         self._on_found(cell)

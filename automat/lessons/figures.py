@@ -96,7 +96,13 @@ def _trace(trace: Trace, lang: str) -> dict[str, Any]:
         made |= {"text": list(trace.tips), "hovertemplate": "%{text}<extra></extra>"}
     if trace.kind == "map":
         rows = [[_rounded(value) for value in row] for row in trace.z or ()]
-        return made | {"type": "heatmap", "z": rows, "colorscale": _MAP_COLOURS, "texttemplate": "%{z}", "showscale": False}
+        return made | {
+            "type": "heatmap",
+            "z": rows,
+            "colorscale": _MAP_COLOURS,
+            "texttemplate": "%{z}",
+            "showscale": False,
+        }
     if trace.kind == "bars":
         return made | {"type": "bar", "marker": {"color": colour}}
     line = {"color": colour, "dash": "dot" if trace.kind == "dashes" else "solid"}
@@ -106,7 +112,9 @@ def _trace(trace: Trace, lang: str) -> dict[str, Any]:
 
 
 def _listed(values: Iterable[Any], lang: str) -> list[Any]:
-    return [said(value, lang) if not isinstance(value, (int, float, np.number)) else _rounded(value) for value in values]
+    return [
+        said(value, lang) if not isinstance(value, (int, float, np.number)) else _rounded(value) for value in values
+    ]
 
 
 def _rounded(value: float) -> float | int:

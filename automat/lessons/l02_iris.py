@@ -85,7 +85,10 @@ def spread_chart(test: dict[str, list[float]]) -> Chart:
     traces = [
         Trace(
             NAMES[name],
-            [100 * score + shake for score, shake in zip(test[name], chance.uniform(-0.3, 0.3, len(test[name])), strict=True)],
+            [
+                100 * score + shake
+                for score, shake in zip(test[name], chance.uniform(-0.3, 0.3, len(test[name])), strict=True)
+            ],
             [place + float(shake) for shake in chance.uniform(-0.25, 0.25, len(test[name]))],
             kind="points",
             colour=place,

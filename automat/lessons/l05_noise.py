@@ -62,8 +62,16 @@ def noise_chart(shares: Sequence[float], found: NDArray[np.float64], dummy: floa
                     (
                         Trace(Text("training rows", "훈련 행"), percent, found[:, which, 0].tolist(), colour=1),
                         Trace(Text("test rows", "테스트 행"), percent, found[:, which, 1].tolist(), colour=0),
-                        Trace(Text("guessing the mean", "평균만 답함"), [0, 100], [dummy, dummy], kind="dashes", colour=6),
-                        Trace(Text("chosen", "선택한 값"), [share, share], [0.0, float(found.max())], kind="dashes", colour=3),
+                        Trace(
+                            Text("guessing the mean", "평균만 답함"), [0, 100], [dummy, dummy], kind="dashes", colour=6
+                        ),
+                        Trace(
+                            Text("chosen", "선택한 값"),
+                            [share, share],
+                            [0.0, float(found.max())],
+                            kind="dashes",
+                            colour=3,
+                        ),
                     ),
                     Text(
                         f"{share:.0f}% of the labels shuffled, forest that {en}: training {train:.3f}, test {test:.3f}; "

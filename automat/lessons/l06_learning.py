@@ -42,7 +42,9 @@ def learning_curve(data: Materials, sizes: Sequence[int], splits: int) -> dict[s
                 X = data.X[:, few] if name.startswith("line") else data.X
                 train = pool[:size]
                 model.fit(X[train], data.y[train])
-                found[name][split, place] = [np.abs(model.predict(X[part]) - data.y[part]).mean() for part in (train, test)]
+                found[name][split, place] = [
+                    np.abs(model.predict(X[part]) - data.y[part]).mean() for part in (train, test)
+                ]
     return {name: each.mean(axis=0) for name, each in found.items()}
 
 
@@ -65,9 +67,15 @@ def curve_chart(sizes: Sequence[int], found: dict[str, NDArray[np.float64]], law
             State(
                 (
                     Trace(Text("line, test", "직선, 테스트"), list(sizes), stiff[:, 1].tolist(), colour=6),
-                    Trace(Text("line, training", "직선, 훈련"), list(sizes), stiff[:, 0].tolist(), colour=6, kind="dashes"),
-                    Trace(Text("extra trees, test", "엑스트라 트리, 테스트"), list(sizes), supple[:, 1].tolist(), colour=0),
-                    Trace(Text("power law, extra trees", "멱법칙, 엑스트라 트리"), reach, told, colour=1, kind="dashes"),
+                    Trace(
+                        Text("line, training", "직선, 훈련"), list(sizes), stiff[:, 0].tolist(), colour=6, kind="dashes"
+                    ),
+                    Trace(
+                        Text("extra trees, test", "엑스트라 트리, 테스트"), list(sizes), supple[:, 1].tolist(), colour=0
+                    ),
+                    Trace(
+                        Text("power law, extra trees", "멱법칙, 엑스트라 트리"), reach, told, colour=1, kind="dashes"
+                    ),
                 ),
                 Text(
                     f"With {factor} times the rows ({far[place]:.0f}) the power law says {told[-1]:.3f} log10(GPa). "

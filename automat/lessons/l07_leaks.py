@@ -9,7 +9,6 @@ import numpy as np
 from automat.lessons._base import Chart, Control, Lesson, Plot, Question, State, Step, Text, Trace
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
     from automat.lessons.data import Materials
 
@@ -83,7 +82,9 @@ def selection_chart(widths: list[int], found: list[dict[str, float]]) -> Chart:
     for width, scores in zip(widths, found, strict=True):
         for place, (name, title) in enumerate(names.items()):
             line = [each[name] for each in found]
-            none = Trace(Text("nothing to learn", "배울 것 없음"), [widths[0], widths[-1]], [0.0, 0.0], kind="dashes", colour=6)
+            none = Trace(
+                Text("nothing to learn", "배울 것 없음"), [widths[0], widths[-1]], [0.0, 0.0], kind="dashes", colour=6
+            )
             mark = Trace(Text("chosen", "선택한 값"), [width], [scores[name]], kind="points", colour=3)
             states.append(
                 State(

@@ -49,7 +49,10 @@ def cells(lesson: Lesson, *, lang: Lang = "en", grid: Grid = "full") -> list[tup
     """Kind (``code`` or ``markdown``) and source of every cell."""
     made = [
         ("markdown", f"# {lesson.number}. {lesson.title.of(lang)}\n\n{lesson.summary.of(lang)}"),
-        ("code", lesson.setup(grid) + f"from automat.lessons import say\nfrom {lesson.module} import LESSON as lesson\n"),
+        (
+            "code",
+            lesson.setup(grid) + f"from automat.lessons import say\nfrom {lesson.module} import LESSON as lesson\n",
+        ),
     ]
     for place, step in enumerate(lesson.steps):
         made += _step(step, place, lang)

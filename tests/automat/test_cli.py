@@ -133,7 +133,7 @@ def test_real_crystals_through_features_and_graphs(automat: Automat) -> None:
     assert scores["cgcnn"] < scores["dummy"]
     rows = {row["model"]: row for row in board["rows"]}
     assert rows["lightgbm"]["featurize_seconds"] > 0
-    assert rows["cgcnn"]["features"] == "graph"
+    assert rows["cgcnn"]["features"] == "graph:nearest"
 
 
 def _board(automat: Automat, dataset: str) -> str:

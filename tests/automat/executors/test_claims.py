@@ -10,9 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from automat.core import Cell, RunRecord, Split
+from automat.core import Cell, Predictions, RunRecord, Split
 from automat.executors import claims
 from automat.executors.claims import Claims, Queue
 from automat.store import Store
@@ -115,6 +116,16 @@ def test_what_another_run_failed_at_meanwhile_is_not_tried_again(store: Store) -
     queue = Queue([CELL], store, on_found=found.append)
     store.write(replace(RECORD, status="failed"), None)
     assert queue.next() is None
+    assert found == [CELL]
+
+
+def test_what_lost_its_predictions_is_computed_again(store: Store) -> None:
+    store.write(RECORD, Predictions(np.array(["a"]), np.array([1.0]), np.array([1.5])))
+    found: list[Cell] = []
+    assert Queue([CELL], store, on_found=found.append).next() is None
+    assert found == [CELL]
+    next(store.root.rglob("*.parquet")).write_bytes(b"")
+    assert Queue([CELL], store, on_found=found.append).next() == CELL
     assert found == [CELL]
 
 
