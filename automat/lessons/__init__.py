@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from automat.core import InputError, UnknownNameError
 from automat.lessons._base import Chart, Control, Lesson, Plot, Question, State, Step, Text, Trace
@@ -126,15 +126,15 @@ def build(
 def say(text: str) -> None:
     """Show Markdown in a notebook; print it elsewhere."""
     try:
-        from IPython import get_ipython
-        from IPython.display import Markdown, display
+        from IPython import display, get_ipython
     except ImportError:
         print(text)  # noqa: T201 - what a notebook's cell shows
         return
     if get_ipython() is None:
         print(text)  # noqa: T201 - likewise
     else:
-        display(Markdown(text))
+        shown: Any = display
+        shown.display(shown.Markdown(text))
 
 
 def _one_of(kind: str, given: str, allowed: Sequence[_Name]) -> _Name:

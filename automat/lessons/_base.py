@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Lang = Literal["en", "ko"]
 Grid = Literal["reduced", "full"]
 
-SETUP = """from collections.abc import Callable, Sequence
+SETUP = """from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np

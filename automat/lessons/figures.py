@@ -104,7 +104,7 @@ def _trace(trace: Trace, lang: str) -> dict[str, Any]:
             "showscale": False,
         }
     if trace.kind == "bars":
-        return made | {"type": "bar", "marker": {"color": colour}}
+        return made | {"type": "bar", "marker": {"color": colour}, "textposition": "none"}
     line = {"color": colour, "dash": "dot" if trace.kind == "dashes" else "solid"}
     symbol = "circle" if trace.colour % 2 == 0 else "diamond"
     marker = {"color": colour, "size": 7, "symbol": symbol, "opacity": 0.85}
@@ -117,7 +117,7 @@ def _listed(values: Iterable[Any], lang: str) -> list[Any]:
     ]
 
 
-def _rounded(value: float) -> float | int:
+def _rounded(value: Any) -> float | int:
     """Five digits are more than a chart shows, and a page of them is a third as long."""
     number = float(f"{float(value):.5g}")
     return int(number) if number.is_integer() else number

@@ -120,13 +120,13 @@ LESSON = Lesson(
             conclusion=Text(
                 """
                 {n_rows} gaps with a mean of {mean:.2f} and a median of {median:.2f} eV: a long tail to the right pulls the mean. Always
-                answering the mean costs {by_mean:.3f} eV, always the median {by_median:.3f}. A model with an error of 0.9 eV may sound
-                good, until it is held against that.
+                answering the mean costs {by_mean:.3f} eV, always the median {by_median:.3f}. The error of a
+                model says something only beside that.
                 """,
                 """
                 밴드갭 {n_rows}개의 평균은 {mean:.2f} eV, 중앙값은 {median:.2f} eV입니다. 오른쪽으로 긴 꼬리가 평균을 끌어당깁니다. 늘 평균만
-                답하면 {by_mean:.3f} eV, 중앙값만 답하면 {by_median:.3f} eV 틀립니다. 오차 0.9 eV라는 모델은 좋아 보일지 모르지만, 이 값과
-                견주어 보아야 압니다.
+                답하면 {by_mean:.3f} eV, 중앙값만 답하면 {by_median:.3f} eV 틀립니다. 모델의 오차는 이 값과 견줄 때에만
+                의미가 있습니다.
                 """,
             ),
             claims=("mean > median", "by_median <= by_mean"),

@@ -50,7 +50,8 @@ def tune(data: Materials, settings: list[dict[str, Any]], repeats: int) -> NDArr
 def chosen_by(found: NDArray[np.float64], part: int, tried: int) -> NDArray[np.float64]:
     """Errors of the setting that is best on a part (0 validation, 1 test) of the first tried, shape (repeats, 3)."""
     best = found[:, :tried, part].argmin(axis=1)
-    return found[np.arange(len(found)), best]
+    rows: NDArray[np.float64] = found[np.arange(len(found)), best]
+    return rows
 
 
 def lie_chart(found: NDArray[np.float64]) -> Chart:

@@ -58,10 +58,10 @@ def network_curves(data: Materials, epochs: int) -> tuple[list[float], list[floa
     """Error of automat's MLP after every epoch, on the half it trains on and on the half held out."""
     from automat.networks.mlp import MLPRegressor
 
-    free = {"dropout": 0.0, "norm": False, "weight_decay": 0.0}  # nothing that would hold it back
     network = MLPRegressor(
         layers=2, width=128, epochs=epochs, batch_size=32, learning_rate=2e-3,
-        training={"holdout": 0.5, "schedule": "constant"}, **free,
+        training={"holdout": 0.5, "schedule": "constant"},
+        dropout=0.0, norm=False, weight_decay=0.0,  # nothing that would hold it back
     )  # fmt: skip
     network.fit(data.X, data.y)
     told = network.details_["epochs"]

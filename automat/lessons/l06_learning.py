@@ -90,7 +90,7 @@ def curve_chart(sizes: Sequence[int], found: dict[str, NDArray[np.float64]], law
         Text("training rows", "훈련 행의 수"),
         Text("mean absolute error, log10(GPa)", "평균 절대 오차, log10(GPa)"),
         states,
-        (Control(Text("look ahead", "내다보기"), [f"×{factor}" for factor in factors]),),
+        (Control(Text("look ahead", "내다보기"), [f"{factor} x" for factor in factors]),),
         log_x=True,
     )
 

@@ -9,7 +9,6 @@ import numpy as np
 from automat.lessons._base import Chart, Control, Lesson, Plot, Question, State, Step, Text, Trace
 
 if TYPE_CHECKING:
-
     from automat.lessons.data import Materials
 
 

@@ -42,6 +42,7 @@ def map_chart(
     chance_errors: list[float], cluster_errors: list[float],
 ) -> Chart:  # fmt: skip
     """Which rows are left out, on the map; the switch goes from chance to clusters."""
+    flat = flat.round(2)  # finer than a dot, and the page stays small
     states = []
     for fold in range(len(chance_errors)):
         for groups, found, en, ko in (
@@ -115,7 +116,7 @@ LESSON = Lesson(
             ),
             functions=(fold_errors, clusters),
             code="""
-                data = materials("mp_formation", rows=1200 if grid == "full" else 300)
+                data = materials("mp_formation", rows=900 if grid == "full" else 300)
                 n_folds = 5
                 by_cluster, flat = clusters(data, n_folds)
                 by_chance = np.random.default_rng(0).permutation(len(data)) % n_folds

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def expand(distance: float, centres: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     """A distance as a row of Gaussians: how near it is to every centre."""
-    return np.exp(-(((distance - centres) / width) ** 2))
+    row: NDArray[np.float64] = np.exp(-(((distance - centres) / width) ** 2))
+    return row
 
 
 def softplus(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -85,6 +86,7 @@ def by_the_network(network: Any, graph: Any) -> tuple[list[NDArray[np.float64]],
 def distances_chart(graph: Any) -> Chart:
     """Every edge's distance into each atom, and its Gaussians as the slider moves from edge to edge."""
     centres = np.arange(41) * 0.2
+    least = 0.1
     lengths = sorted({round(float(distance), 4) for distance in graph.distances})
     lengths += [length for length in (1.0, 2.0, 4.0, 6.0) if length not in lengths]
     lengths.sort()
@@ -96,10 +98,10 @@ def distances_chart(graph: Any) -> Chart:
             State(
                 (Trace(Text("Gaussians", "가우시안"), centres.tolist(), row.tolist(), kind="bars"),),
                 Text(
-                    f"{length:.3f} Å, on {count} edges of this crystal: {int((row > 0.1).sum())} of {len(centres)} "
-                    f"numbers are above 0.1.",
+                    f"{length:.3f} Å, on {count} edges of this crystal: {int((row > least).sum())} of {len(centres)} "
+                    f"numbers are above {least}.",
                     f"{length:.3f} Å, 이 결정의 에지 {count}개: {len(centres)}개 가운데 "
-                    f"{int((row > 0.1).sum())}개의 값이 0.1보다 큽니다.",
+                    f"{int((row > least).sum())}개의 값이 {least}보다 큽니다.",
                 ),
             )
         )

@@ -20,7 +20,15 @@ def gate_against(model: str, baselines: list[str], folds: int) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as runs:
         for baseline in baselines:
             found[baseline] = api.gate(
-                model, "iris", against=baseline, metric="accuracy", preset="quick", trials=1, folds=folds, jobs=1, runs=runs
+                model,
+                "iris",
+                against=baseline,
+                metric="accuracy",
+                preset="quick",
+                trials=1,
+                folds=folds,
+                jobs=1,
+                runs=runs,
             )
     return found
 
@@ -44,7 +52,9 @@ def folds_chart(found: Mapping[str, Any]) -> Chart:
         states.append(
             State(
                 (
-                    Trace(Text("my model", "내 모델"), folds, [100 * score for score in judged.mine.scores], kind="bars"),
+                    Trace(
+                        Text("my model", "내 모델"), folds, [100 * score for score in judged.mine.scores], kind="bars"
+                    ),
                     Trace(baseline, folds, [100 * score for score in judged.baseline.scores], kind="bars", colour=1),
                 ),
                 Text(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automat.core import InputError
 from automat.lessons._base import said
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from automat.lessons._base import Grid, Lang, Lesson, Question, Step, Text
 
 _VALUE = re.compile(r"(?<!\{)\{[A-Za-z_]")
@@ -28,12 +29,13 @@ def write(lesson: Lesson, path: Path, *, lang: Lang = "en", grid: Grid = "full")
         InputError: nbformat is not installed.
     """
     try:
-        import nbformat
+        import nbformat.v4
     except ImportError as error:
         raise InputError("notebooks need nbformat; `pip install 'automat[teach]'`") from error
-    made = nbformat.v4.new_notebook(
+    new: Any = nbformat.v4
+    made = new.new_notebook(
         cells=[
-            nbformat.v4.new_code_cell(source) if kind == "code" else nbformat.v4.new_markdown_cell(source)
+            new.new_code_cell(source) if kind == "code" else new.new_markdown_cell(source)
             for kind, source in cells(lesson, lang=lang, grid=grid)
         ],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "lang": lang},
@@ -42,7 +44,7 @@ def write(lesson: Lesson, path: Path, *, lang: Lang = "en", grid: Grid = "full")
         # By default ids are drawn by chance, and the same lesson would never be the same file twice.
         cell["id"] = f"{lesson.name}-{place}"
     nbformat.validate(made)
-    path.write_text(nbformat.writes(made) + "\n", encoding="utf-8")
+    path.write_text(new.writes(made) + "\n", encoding="utf-8")
 
 
 def cells(lesson: Lesson, *, lang: Lang = "en", grid: Grid = "full") -> list[tuple[str, str]]:
@@ -67,14 +69,12 @@ def _step(step: Step, place: int, lang: Lang) -> list[tuple[str, str]]:
     if step.question:
         choices = [said(choice, lang) for choice in step.question.choices]
         # What the reader chose is counted from 1.
-        made.append(
-            (
-                "code",
-                f"choices = {choices!r}\n"
-                f"chosen = choices[guess - 1] if guess else '-'\n"
-                f"say({_WORDS['answer'][lang]!r}.format(chosen, choices[int({step.question.answer})]))",
-            )
+        lines = (
+            f"choices = {choices!r}",
+            "chosen = choices[guess - 1] if guess else '-'",
+            f"say({_WORDS['answer'][lang]!r}.format(chosen, choices[int({step.question.answer})]))",
         )
+        made.append(("code", "\n".join(lines)))
     if step.plot:
         made.append(("code", f"lesson.steps[{place}].plot.make({', '.join(step.plot.names)}).figure({lang!r})"))
     if step.conclusion:

@@ -7,12 +7,10 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from automat.lessons._base import Chart
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from automat.lessons._base import Grid, Lesson, Step, Text
+    from automat.lessons._base import Chart, Grid, Lesson, Step, Text
 
 
 class LessonError(RuntimeError):

@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     rows = config.stash[ROWS]
-    if rows and config.get_verbosity() >= 0:
+    if rows:
         terminalreporter.section("faults")
         table = pd.DataFrame(rows).to_string(index=False, justify="left")
         terminalreporter.write_line(table)
