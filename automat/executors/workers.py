@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from automat.executors import memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 _GRACE_SECONDS = 5.0
@@ -105,8 +105,9 @@ class Workers:
 
     def start(self, wanted: int) -> None:
         """Let so many workers be there, at most ``count``."""
-        while len(self._workers) < min(wanted, self._count):
-            self._workers.append(_Worker(*self._start))
+        with _uninterrupted():
+            while len(self._workers) < min(wanted, self._count):
+                self._workers.append(_Worker(*self._start))
 
     def idle(self) -> list[_Worker]:
         """Workers that have started and have nothing to do."""
@@ -178,6 +179,22 @@ class Workers:
             return None
         worker.kill()
         return Ended(worker.end(), by, reason=reason)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C comes afterwards: a process that is left half started prints a traceback into the terminal.
+
+    Processes that are started inside never see it; workers ignore it anyway.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Worker:

@@ -29,7 +29,7 @@ class EwaldEnergy(Featurizer):
     >>> from pymatgen.core import Lattice, Structure
     >>> salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     >>> EwaldEnergy(accuracy=12).fit_transform([salt]).round(4).tolist()
-    [[-4.4617]]
+    [[-4.4618]]
 
     Args:
         accuracy: digits to which each of the two sums is converged.
