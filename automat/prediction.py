@@ -79,14 +79,13 @@ def _predicted(part: Part, make: Callable[[Any, list[str]], pd.DataFrame]) -> pd
     made = pd.DataFrame({"id": []})
     if good:
         rows = part.given.iloc[good] if hasattr(part.given, "iloc") else [part.given[row] for row in good]
-        made = make(rows, [part.ids[row] for row in good]).assign(error="")
-    if not part.errors:
-        return made
-    failed = pd.DataFrame({"id": [part.ids[row] for row in part.errors], "error": list(part.errors.values())})
-    together = pd.concat([made, failed], ignore_index=True)
-    # In the order of the input; several rows may explain one material.
-    place = {identity: position for position, identity in enumerate(part.ids)}
-    return together.iloc[np.argsort(together["id"].map(place), kind="stable")].reset_index(drop=True)
+        made = make(rows, [str(row) for row in good]).assign(error="")
+    failed = pd.DataFrame({"id": [str(row) for row in part.errors], "error": list(part.errors.values())})
+    together = pd.concat([made, failed], ignore_index=True) if part.errors else made
+    # In the order of the input, by position: ids may repeat, and several rows may explain one material.
+    positions = together["id"].astype(int).to_numpy()
+    ordered = together.iloc[np.argsort(positions, kind="stable")].reset_index(drop=True)
+    return ordered.assign(id=[part.ids[position] for position in np.sort(positions)])
 
 
 def _parts(trained: TrainedModel, given: str | Path, columns: Columns) -> Iterator[Part]:
@@ -95,7 +94,7 @@ def _parts(trained: TrainedModel, given: str | Path, columns: Columns) -> Iterat
         return
     path = Path(given)
     if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.suffix.lower() in CRYSTALS)
+        files = sorted(each for each in path.iterdir() if each.is_file() and _is_named_like_a_crystal(each))
         if not files:
             raise InputError(f"the folder {str(path)!r} holds no crystal ({', '.join(CRYSTALS)})")
         for start in range(0, len(files), _AT_ONCE):
@@ -109,9 +108,13 @@ def _parts(trained: TrainedModel, given: str | Path, columns: Columns) -> Iterat
     yield from _table(trained, path, columns)
 
 
+def _is_named_like_a_crystal(path: Path) -> bool:
+    return path.suffix.lower() in CRYSTALS or path.name.upper().startswith(("POSCAR", "CONTCAR"))
+
+
 def _is_crystal(path: Path) -> bool:
     if path.suffix.lower() != ".json":
-        return path.suffix.lower() in CRYSTALS or path.name.upper().startswith(("POSCAR", "CONTCAR"))
+        return _is_named_like_a_crystal(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from automat import prediction, terminal
@@ -14,7 +15,6 @@ from automat.explanation import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import pandas as pd
 
@@ -65,11 +65,19 @@ def write(
     parts = prediction.predict(trained, inputs, make, columns=columns)
     if output is None:
         return _WRITERS[chosen](parts, sys.stdout, trained)
+    if any(Path(given).exists() and output.exists() and output.samefile(given) for given in inputs):
+        raise InputError(f"{str(output)!r} is an input too; write to another file")
+    # Whole or not at all: what was there before stays until all is predicted.
+    temporary = output.with_name(f".{output.name}.part")
     try:
-        with output.open("w", encoding="utf-8", newline="") as file:
-            return _WRITERS[chosen](parts, file, trained)
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            written = _WRITERS[chosen](parts, file, trained)
+        temporary.replace(output)
     except OSError as error:
         raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return written
 
 
 def _form(output: Path | None, form: str | None) -> str:
@@ -80,14 +88,33 @@ def _form(output: Path | None, form: str | None) -> str:
 
 
 def _as_csv(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel) -> Written:
+    import pandas as pd
+
     rows = failed = 0
-    columns: list[str] | None = None
-    for part in parts:
+    held: list[pd.DataFrame] = []
+    columns: list[str] = []
+
+    def put(part: pd.DataFrame) -> None:
         safe = part.assign(**{name: part[name].map(_harmless) for name in ("id", "error") if name in part})
-        if columns is None:
-            columns = safe.columns.tolist()
-        safe.reindex(columns=columns).to_csv(file, index=False, header=rows == 0, lineterminator="\n")
+        safe.reindex(columns=columns).to_csv(file, index=False, header=False, lineterminator="\n")
+
+    def head(first: pd.DataFrame) -> None:
+        columns.extend(first.columns)
+        pd.DataFrame(columns=columns).to_csv(file, index=False, lineterminator="\n")
+        for part in held:
+            put(part)
+
+    for part in parts:
         rows, failed = rows + len(part), failed + _failed(part)
+        if columns:
+            put(part)
+        elif len(part) == _failed(part):
+            held.append(part)  # it has no columns of predictions; the header waits for one that has
+        else:
+            head(part)
+            put(part)
+    if held and not columns:
+        head(held[0])
     return Written(rows, failed)
 
 

@@ -142,8 +142,8 @@ LESSON = Lesson(
             ),
             functions=(with_noise,),
             code="""
-                found, guess = with_noise(data, shares, splits=5 if grid == "full" else 2)
-                dummy = float(guess.mean())
+                found, cost = with_noise(data, shares, splits=5 if grid == "full" else 2)
+                dummy = float(cost.mean())
                 clean_train, clean_test = found[0, 0]
                 nonsense_train, nonsense_test = found[-1, 0]
                 averaged_train, averaged_test = found[-1, 1]

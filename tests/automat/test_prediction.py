@@ -185,3 +185,45 @@ def test_files_end_as_their_format_says(tmp_path: Path) -> None:
         prediction_files.write(model, [table], output=tmp_path / "out.xls")
     with pytest.raises(InputError, match="cannot write"):
         prediction_files.write(model, [table], output=tmp_path / "no" / "out.csv")
+
+
+def test_a_file_without_a_prediction_costs_the_others_nothing(tmp_path: Path) -> None:
+    model = trained_on("structures").save(tmp_path / "m.automat")
+    (tmp_path / "bad.cif").write_text("data_x\n")
+    [good] = write_cifs(tmp_path / "cifs", 1)
+    out = tmp_path / "out.csv"
+    written = prediction_files.write(model, [tmp_path / "bad.cif", good], output=out)
+    assert (written.rows, written.failed) == (2, 1)
+    made = pd.read_csv(out)
+    assert made["prediction"].notna().tolist() == [False, True]
+    assert prediction_files.write(model, [tmp_path / "bad.cif"], output=out).failed == 1
+    assert pd.read_csv(out)["id"].tolist() == ["bad.cif"]
+
+
+def test_what_fails_leaves_files_as_they_were(tmp_path: Path) -> None:
+    model = trained_on("compositions").save(tmp_path / "m.automat")
+    table, kept = tmp_path / "new.csv", tmp_path / "kept.csv"
+    table.write_text("formula\nNaCl\n")
+    kept.write_text("mine\n")
+    with pytest.raises(InputError, match="is an input too"):
+        prediction_files.write(model, [table], output=table)
+    with pytest.raises(InputError, match="no file or folder"):
+        prediction_files.write(model, [tmp_path / "absent.csv"], output=kept)
+    assert table.read_text() == "formula\nNaCl\n"
+    assert kept.read_text() == "mine\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.csv", "m.automat", "new.csv"]
+
+
+def test_rows_keep_their_order_where_ids_repeat(tmp_path: Path) -> None:
+    table = tmp_path / "twice.csv"
+    table.write_text("id,formula\na,NaCl\nb,MgO\na,CsCl\nc,Nothing\nb,KCl\n")
+    made = told("compositions", table)
+    assert made["id"].tolist() == ["a", "b", "a", "c", "b"]
+    expected = trained_on("compositions").predict(["NaCl", "MgO", "CsCl", "KCl"])
+    np.testing.assert_array_equal(made["prediction"][[0, 1, 2, 4]], expected)
+
+
+def test_folders_give_all_their_crystals(tmp_path: Path) -> None:
+    write_cifs(tmp_path / "cifs", 1)
+    (tmp_path / "cifs" / "POSCAR").write_text(crystals().structures[1].to(fmt="poscar"))  # type: ignore[index]
+    assert told("structures", tmp_path / "cifs")["id"].tolist() == ["POSCAR", "crystal-0.cif"]

@@ -1,6 +1,7 @@
 """A laboratory where runs are disturbed: fast entrants on a small table, and what must hold afterwards.
 
-``make chaos`` prints, a row a fault, how often it was done and what was lost, double or wrong.
+``make chaos`` prints, a row a fault, how often it was done and what came of it. A row is there only where all that
+its test asserts has held.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def ledger(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Keeps a row of the table: a fault, how often, and what came of it."""
 
     def note(fault: str, times: int, cells: int, outcome: str) -> None:
-        row: dict[str, object] = {"fault": fault, "times": times, "cells": cells, "lost": 0, "double": 0, "wrong": 0}
-        request.config.stash[ROWS].append(row | {"outcome": outcome})
+        row: dict[str, object] = {"fault": fault, "times": times, "cells": cells, "outcome": outcome}
+        request.config.stash[ROWS].append(row)
 
     return note
 
@@ -142,12 +143,12 @@ class Laboratory:
         columns = ["model", "fold", "id"]
         return pd.concat(tables)[[*columns, "y_pred", "y_std"]].sort_values(columns, ignore_index=True)
 
-    def is_right(self, undisturbed: pd.DataFrame) -> None:
-        """Nothing differs from what a run gives that nobody disturbs."""
+    def is_right(self, undisturbed: pd.DataFrame, *, kills: int = 0) -> None:
+        """Nothing differs from what a run gives that nobody disturbs; a kill may leave a part of a file, never read."""
         assert len(self.records()) == self.cells
         pd.testing.assert_frame_equal(self.predictions(), undisturbed, check_exact=True)
         assert not list(self.runs.glob("*/claims/[0-9a-f]*"))
-        assert not list(self.runs.glob("**/.*-*"))  # files that were written by halves
+        assert len(list(self.runs.glob("**/.*-*"))) <= kills
 
 
 @pytest.fixture

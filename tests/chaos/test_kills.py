@@ -53,7 +53,7 @@ def test_the_run_is_killed_at_random_moments(
         cells += laboratory.cells
     assert laboratory.keep_in_mind() == cells
     if seed == 0:
-        laboratory.is_right(undisturbed)
+        laboratory.is_right(undisturbed, kills=kills)
     else:
         assert len(laboratory.predictions()) == cells // 2 * 60
     ledger("kill -9 of the run", kills, cells, "the same command goes on")
@@ -61,10 +61,11 @@ def test_the_run_is_killed_at_random_moments(
 
 @pytest.mark.slow
 def test_workers_are_killed_at_random_moments(
-    laboratory: Any, undisturbed: pd.DataFrame, ledger: Callable[..., None]
+    laboratory: Any, undisturbed: pd.DataFrame, ledger: Callable[..., None], wait_until: Callable[..., None]
 ) -> None:
     rng = random.Random(1)  # noqa: S311 - moments, no secrets
     process = laboratory.start()
+    wait_until(laboratory.records)  # workers that are killed as they start lose nothing at all
     kills = 0
     while process.poll() is None and kills < KILLS:
         time.sleep(rng.uniform(0.05, 0.5))
@@ -116,5 +117,5 @@ def test_one_of_two_runs_is_killed(
     output, errors = second.communicate(timeout=120)
     assert second.returncode == 0, output + errors
     laboratory.keep_in_mind()
-    laboratory.is_right(undisturbed)
+    laboratory.is_right(undisturbed, kills=1)
     ledger("one of two runs is killed", 1, laboratory.cells, "the other takes its cells over")
