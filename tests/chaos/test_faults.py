@@ -183,6 +183,7 @@ def test_a_clock_that_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, led
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_cells(tmp_path: Path, ledger: Callable[..., None], request: pytest.FixtureRequest) -> None:
     kind = type(request.getfixturevalue("laboratory"))
     laboratory = kind(tmp_path / "thousand", entrants=50)
