@@ -227,6 +227,9 @@ def _decoded_part(kind: str, state: Any, content: bytes, path: Path, *, allow_pi
     if kind == _SKOPS:
         import skops.io
 
+        with zipfile.ZipFile(io.BytesIO(content)) as nested:  # it is an archive too, with sizes of its own
+            if sum(info.file_size for info in nested.infolist()) > _MOST_BYTES:
+                raise InputError(f"{path.name!r} unpacks to more than {_MOST_BYTES >> 30} GB")
         unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
         if unknown:
             raise UnsafeModelError(f"{path.name!r} holds types that automat does not load: {', '.join(unknown[:3])}")

@@ -284,7 +284,16 @@ def load(path: str | Path, *, allow_pickle: bool = False) -> TrainedModel:
         InputError: it cannot be read.
         UnsafeModelError: it holds a pickle, and that is not allowed.
     """
-    content, estimator, arrays = persist.read(Path(path), allow_pickle=allow_pickle)
+    try:
+        return _loaded(Path(path), allow_pickle=allow_pickle)
+    except InputError:
+        raise
+    except Exception as error:  # whatever damaged or forged bytes make the readers say
+        raise InputError(f"{Path(path).name!r} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _loaded(path: Path, *, allow_pickle: bool) -> TrainedModel:
+    content, estimator, arrays = persist.read(path, allow_pickle=allow_pickle)
     calibrated = content.get("calibrated")
     if calibrated is not None and calibrated["reach"] is None:
         calibrated["reach"] = np.inf
