@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import automat_leaderboards
 
-from automat import _process, datasets, ladder, learning, plan, trained
+from automat import datasets, ladder, learning, plan, trained
 from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
-from automat.evaluate import Job
 from automat.executors import local
-from automat.executors.claims import Queue
-from automat.pages import NoPages, Pages, protocols, render_index, render_records, storing
+from automat.pages import Pages, protocols, render_index, render_records, storing
 from automat.refit import save_entrant
+from automat.running import Limits, cache_dir, compute, compute_part
 from automat.store import Store, check_writable
 
 if TYPE_CHECKING:
@@ -25,26 +23,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from automat_leaderboards import Diagnosis, Leaderboard
 
-    from automat.core import Cell, Model, Predictions, RunRecord
+    from automat.core import Model
     from automat.judgement import Judgement
     from automat.ladder import LadderResult
     from automat.learning import Learning
+    from automat.running import Progress
     from automat.trained import TrainedModel
 
 DEFAULT_OUT = Path("automat-runs")
-
-
-class Progress(plan.FeaturizeProgress, Protocol):
-    """Told what a run does."""
-
-    def start_cells(self, total: int, done: int) -> None:
-        """``done`` of ``total`` cells were found finished."""
-
-    def running(self, cells: Sequence[Cell]) -> None:
-        """These cells run now."""
-
-    def finished(self, record: RunRecord) -> None:
-        """A cell ended, here or in another run over the same folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,27 +55,6 @@ class RunResult:
     left_out: Mapping[str, str]
     model: Path | None = None
     learning: Learning | None = None
-
-
-def cache_dir(out: Path) -> Path:
-    """Where features are kept: ``AUTOMAT_CACHE``, else the user's cache folder, else beside the records.
-
-    Raises:
-        InputError: ``AUTOMAT_CACHE`` names a folder that cannot be written to.
-    """
-    import platformdirs
-
-    chosen = os.environ.get("AUTOMAT_CACHE")
-    folder = Path(chosen or platformdirs.user_cache_dir("automat"))
-    try:
-        check_writable(folder)
-    except OSError as error:
-        if chosen:
-            raise InputError(
-                f"cannot write to the cache folder {chosen!r} (AUTOMAT_CACHE): {error.strerror}"
-            ) from error
-        return out / "cache"
-    return folder
 
 
 def run(
@@ -174,11 +139,11 @@ def run(
         learning.parts(min(len(fold.train) for fold in planned.folds))
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
     pages = Pages(store, planned, command, reload=watch)
-    limits = _Limits(jobs or local.default_jobs(), time_limit, memory_limit)
+    limits = Limits(jobs or local.default_jobs(), time_limit, memory_limit)
     with storing(store):
         store.write_folds(planned.dataset, planned.folds)
         try:
-            computed = _compute(pages, missing, limits, progress)
+            computed = compute(pages, missing, limits, progress)
         except BaseException:
             pages.render_what_there_is()
             raise
@@ -187,7 +152,7 @@ def run(
         curves = None
         if learning_curve:
             curves = learning.learn(
-                board, planned, store, lambda of_parts, part: _compute_part(of_parts, part, limits, progress)
+                board, planned, store, lambda of_parts, part: compute_part(of_parts, part, limits, progress)
             )
             board, page = pages.render(is_over=True)
     kept = None
@@ -345,67 +310,6 @@ def report(
             raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
         made.append(path)
     return made
-
-
-@dataclass(frozen=True)
-class _Limits:
-    """What a run may take of the machine."""
-
-    jobs: int
-    time_limit: float | None
-    memory_limit: int | None
-
-
-def _compute_part(store: Store, planned: plan.Plan, limits: _Limits, progress: Progress | None) -> None:
-    """Compute what is missing of cells that stand on no board."""
-    missing = [cell for cell in planned.cells if not store.is_done(cell)]
-    _compute(NoPages(store, planned, "", reload=False), missing, limits, progress)
-
-
-def _compute(pages: Pages, missing: Sequence[Cell], limits: _Limits, progress: Progress | None) -> int:
-    """Compute what is missing; how many cells that was, less those that another run has computed meanwhile."""
-    store, planned = pages.store, pages.planned
-    cache = cache_dir(store.root)
-    inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=limits.jobs, progress=progress)
-    pages.write_context([note for each in inputs.values() for note in each.notes])
-    job = Job(
-        dataset=planned.dataset,
-        folds=planned.folds,
-        models={model.name: model for model in planned.models},
-        inputs=inputs,
-        versions=_process.versions(),
-        commit=_process.commit(),
-    )
-    computed = 0
-    if progress:
-        progress.start_cells(total=len(planned.cells), done=len(planned.cells) - len(missing))
-
-    def keep(record: RunRecord, predictions: Predictions | None) -> None:
-        nonlocal computed
-        store.write(record, predictions)
-        computed += 1
-        show(record)
-
-    def found(cell: Cell) -> None:
-        record = store.read(cell)
-        if record is not None:
-            show(record)
-
-    def show(record: RunRecord) -> None:
-        if progress:
-            progress.finished(record)
-        pages.render_now_and_then()
-
-    local.run_cells(
-        job,
-        Queue(missing, store, on_found=found),
-        jobs=limits.jobs,
-        on_record=keep,
-        on_running=progress.running if progress else lambda _cells: None,
-        time_limit=limits.time_limit,
-        memory_limit=limits.memory_limit,
-    )
-    return computed
 
 
 def _existing(runs: str | Path) -> Store:

@@ -278,10 +278,10 @@ def audit(
     time_limit: Annotated[str, typer.Option(help="Of comparing crystals in full, e.g. 90s, 30m, 2h.")] = "60s",
 ) -> None:
     """Find duplicates and leaks between training and test rows, and whom they help."""
-    from automat import api, terminal, terminal_audit
     from automat import audit as audits
+    from automat import running, terminal, terminal_audit
 
-    cache = api.cache_dir(runs or DEFAULT_RUNS)
+    cache = running.cache_dir(runs or DEFAULT_RUNS)
     found = audits.audit(
         dataset,
         target=target,
@@ -329,7 +329,7 @@ def plan(
     runs: Annotated[Path, typer.Option("--runs", "--out", help="Folder of the records so far.")] = DEFAULT_RUNS,
 ) -> None:
     """Say which cells a run would compute, and what they would cost by the records so far; compute nothing."""
-    from automat import api, forecast, terminal_engine
+    from automat import forecast, running, terminal_engine
 
     forecasts, absent = forecast.forecasts(
         dataset or [],
@@ -344,7 +344,7 @@ def plan(
         seed=seed,
         workers=workers,
         runs=runs,
-        cache_dir=api.cache_dir(runs),
+        cache_dir=running.cache_dir(runs),
     )
     terminal_engine.print_forecasts(forecasts, absent)
 
@@ -352,10 +352,10 @@ def plan(
 @app.command()
 def doctor(runs: Annotated[Path, typer.Option("--runs", "--out", help="Folder to write to.")] = DEFAULT_RUNS) -> None:
     """Say what works on this machine and what to install; exit 1 if runs would fail."""
-    from automat import api, terminal_engine
     from automat import doctor as doctors
+    from automat import running, terminal_engine
 
-    findings = doctors.examine(runs, api.cache_dir(runs))
+    findings = doctors.examine(runs, running.cache_dir(runs))
     terminal_engine.print_findings(findings)
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(EXIT_REFUSED)

@@ -84,7 +84,7 @@ def mp(
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again for pages that are kept.")] = False,
 ) -> None:
     """Fetch crystals and properties of the Materials Project; your key is taken from MP_API_KEY."""
-    from automat import api, terminal_data
+    from automat import running, terminal_data
     from automat.datasets import materials_project
 
     def listed(text: str | None) -> list[str]:
@@ -96,7 +96,7 @@ def mp(
         formula=listed(formula),
         fields=listed(fields),
         out=out,
-        cache=api.cache_dir(out.parent) / "materials-project",
+        cache=running.cache_dir(out.parent) / "materials-project",
         limit=limit,
         fresh=fresh,
     )

@@ -1,0 +1,116 @@
+"""What a run computes: the missing cells of a plan, their inputs first, their records kept and shown as they come."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from automat import _process, plan
+from automat.core import InputError
+from automat.evaluate import Job
+from automat.executors import local
+from automat.executors.claims import Queue
+from automat.pages import NoPages, Pages
+from automat.store import Store, check_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from automat.core import Cell, Predictions, RunRecord
+
+
+class Progress(plan.FeaturizeProgress, Protocol):
+    """Told what a run does."""
+
+    def start_cells(self, total: int, done: int) -> None:
+        """``done`` of ``total`` cells were found finished."""
+
+    def running(self, cells: Sequence[Cell]) -> None:
+        """These cells run now."""
+
+    def finished(self, record: RunRecord) -> None:
+        """A cell ended, here or in another run over the same folder."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may take of the machine."""
+
+    jobs: int
+    time_limit: float | None
+    memory_limit: int | None
+
+
+def cache_dir(out: Path) -> Path:
+    """Where features are kept: ``AUTOMAT_CACHE``, else the user's cache folder, else beside the records.
+
+    Raises:
+        InputError: ``AUTOMAT_CACHE`` names a folder that cannot be written to.
+    """
+    import platformdirs
+
+    chosen = os.environ.get("AUTOMAT_CACHE")
+    folder = Path(chosen or platformdirs.user_cache_dir("automat"))
+    try:
+        check_writable(folder)
+    except OSError as error:
+        if chosen:
+            raise InputError(
+                f"cannot write to the cache folder {chosen!r} (AUTOMAT_CACHE): {error.strerror}"
+            ) from error
+        return out / "cache"
+    return folder
+
+
+def compute_part(store: Store, planned: plan.Plan, limits: Limits, progress: Progress | None) -> None:
+    """Compute what is missing of cells that stand on no board."""
+    missing = [cell for cell in planned.cells if not store.is_done(cell)]
+    compute(NoPages(store, planned, "", reload=False), missing, limits, progress)
+
+
+def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Progress | None) -> int:
+    """Compute what is missing; how many cells that was, less those that another run has computed meanwhile."""
+    store, planned = pages.store, pages.planned
+    cache = cache_dir(store.root)
+    inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=limits.jobs, progress=progress)
+    pages.write_context([note for each in inputs.values() for note in each.notes])
+    job = Job(
+        dataset=planned.dataset,
+        folds=planned.folds,
+        models={model.name: model for model in planned.models},
+        inputs=inputs,
+        versions=_process.versions(),
+        commit=_process.commit(),
+    )
+    computed = 0
+    if progress:
+        progress.start_cells(total=len(planned.cells), done=len(planned.cells) - len(missing))
+
+    def keep(record: RunRecord, predictions: Predictions | None) -> None:
+        nonlocal computed
+        store.write(record, predictions)
+        computed += 1
+        show(record)
+
+    def found(cell: Cell) -> None:
+        record = store.read(cell)
+        if record is not None:
+            show(record)
+
+    def show(record: RunRecord) -> None:
+        if progress:
+            progress.finished(record)
+        pages.render_now_and_then()
+
+    local.run_cells(
+        job,
+        Queue(missing, store, on_found=found),
+        jobs=limits.jobs,
+        on_record=keep,
+        on_running=progress.running if progress else lambda _cells: None,
+        time_limit=limits.time_limit,
+        memory_limit=limits.memory_limit,
+    )
+    return computed
