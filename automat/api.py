@@ -76,7 +76,7 @@ def run(
     save_models: bool = False,
     model: str | None = None,
     allow_pickle: bool = False,
-    learning_curve: bool = False,
+    learning_curve: bool | learning.Extent = False,
     command: str = "",
     progress: Progress | None = None,
 ) -> RunResult:
@@ -101,7 +101,8 @@ def run(
         save_models: refit the winner on all rows with its tuned parameters, and keep it as one file.
         model: the entrant to keep instead of the winner.
         allow_pickle: keep it even if it has no form that runs no code on loading.
-        learning_curve: run the same entrants on parts of the training rows too, and fit how their errors fall.
+        learning_curve: run the same entrants on parts of the training rows too, and fit how their errors fall; an
+            extent says how much of it.
         command: what the page gives as the command that reproduces it.
         progress: told what the run does.
 
@@ -135,8 +136,9 @@ def run(
         seed=seed,
         cache_dir=cache_dir(store.root),
     )
+    extent = learning_curve if isinstance(learning_curve, learning.Extent) else learning.Extent()
     if learning_curve:
-        learning.parts(min(len(fold.train) for fold in planned.folds))
+        extent.check(planned.folds)
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
     pages = Pages(store, planned, command, reload=watch)
     limits = Limits(jobs or local.default_jobs(), time_limit, memory_limit)
@@ -152,7 +154,11 @@ def run(
         curves = None
         if learning_curve:
             curves = learning.learn(
-                board, planned, store, lambda of_parts, part: compute_part(of_parts, part, limits, progress)
+                board,
+                planned,
+                store,
+                lambda of_parts, part: compute_part(of_parts, part, limits, progress),
+                extent=extent,
             )
             board, page = pages.render(is_over=True)
     kept = None

@@ -64,10 +64,13 @@ def run(
     learning_curve: Annotated[
         bool, typer.Option("--learning-curve", help="Also on parts of the training rows: would more data help?")
     ] = False,
+    curve_from: Annotated[int | None, typer.Option(help="Rows of its smallest part; a sixteenth of all.")] = None,
+    curve_folds: Annotated[int | None, typer.Option(help="Only its first so many folds.")] = None,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
-    from automat import api, ladder, terminal, terminal_engine
+    from automat import api, ladder, learning, terminal, terminal_engine
 
+    extent = learning.extent(wanted=learning_curve, smallest=curve_from, folds=curve_folds)
     limit = terminal.parse_duration(time_limit) if time_limit else None
     readings = cli_data.readings(dataset, target, id_column, formula, structure)
     results: list[api.RunResult | ladder.LadderResult] = []
@@ -90,7 +93,7 @@ def run(
                     save_models=save_models,
                     model=model,
                     allow_pickle=allow_pickle,
-                    learning_curve=learning_curve,
+                    learning_curve=extent,
                     command=shlex.join(["automat", *sys.argv[1:]]),
                     progress=progress,
                 )

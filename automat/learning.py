@@ -40,6 +40,43 @@ LEARNING = "learning"
 
 
 @dataclass(frozen=True)
+class Extent:
+    """How much of a curve is computed, where all of it would cost too much.
+
+    Attributes:
+        smallest: training rows of the smallest part; None: a sixteenth of them.
+        folds: the first so many folds of the split; None: all.
+    """
+
+    smallest: int | None = None
+    folds: int | None = None
+
+    def check(self, folds: Sequence[Fold]) -> None:
+        """Refuse what these folds do not allow.
+
+        Raises:
+            InputError: fewer than two parts can be made, or there are not so many folds.
+        """
+        if self.folds is not None and not 1 <= self.folds <= len(folds):
+            raise InputError(f"a learning curve on {self.folds} folds cannot be made: the split has {len(folds)}")
+        parts(min(len(fold.train) for fold in folds), smallest=self.smallest)
+
+
+def extent(*, wanted: bool, smallest: int | None, folds: int | None) -> Extent | bool:
+    """What the command line was given.
+
+    Raises:
+        InputError: an extent of a curve that is not asked for.
+    """
+    if wanted:
+        return Extent(smallest, folds)
+    for name, value in (("--curve-from", smallest), ("--curve-folds", folds)):
+        if value is not None:
+            raise InputError(f"{name} {value} is for learning curves; add --learning-curve")
+    return False
+
+
+@dataclass(frozen=True)
 class Curve:
     """One entrant.
 
@@ -85,7 +122,13 @@ class Learning:
 
 
 def learn(
-    board: Leaderboard, planned: Plan, store: Store, compute: Callable[[Store, Plan], None], *, sizes: int = SIZES
+    board: Leaderboard,
+    planned: Plan,
+    store: Store,
+    compute: Callable[[Store, Plan], None],
+    *,
+    sizes: int = SIZES,
+    extent: Extent | None = None,
 ) -> Learning:
     """Compute what is missing on the parts, fit the laws, and keep all of it beside the board.
 
@@ -95,12 +138,15 @@ def learn(
         store: where its records are.
         compute: computes the missing cells of a plan into a store.
         sizes: parts, the whole included.
+        extent: of the curves; all there is, if None.
 
     Raises:
         InputError: fewer than two parts can be made.
     """
-    data = planned.dataset
-    shares = parts(min(len(fold.train) for fold in planned.folds), sizes)
+    data, chosen = planned.dataset, extent or Extent()
+    shares = parts(min(len(fold.train) for fold in planned.folds), sizes, chosen.smallest)
+    if chosen.folds is not None:
+        planned = replace(planned, cells=tuple(cell for cell in planned.cells if cell.fold < chosen.folds))
     kept = _kept(store, data.name)
     plans = [_part(planned, share) for share in shares]
     for part in plans:
@@ -125,21 +171,29 @@ def learn(
     return found
 
 
-def parts(rows: int, sizes: int = SIZES) -> tuple[float, ...]:
+def parts(rows: int, sizes: int = SIZES, smallest: int | None = None) -> tuple[float, ...]:
     """Shares of the training rows below the whole, each about as much larger than the one before.
 
     >>> [round(share, 3) for share in parts(1600)]
     [0.062, 0.125, 0.25, 0.5]
+    >>> [round(1600 * share) for share in parts(1600, smallest=200)]
+    [200, 336, 566, 951]
 
     Raises:
-        InputError: fewer than two sizes are asked for, or too few rows to part.
+        InputError: fewer than two sizes are asked for, too few rows to part, or a smallest part that is too small
+            or too large.
     """
     if sizes < 2:  # noqa: PLR2004 - one size is no curve
         raise InputError(f"a learning curve needs at least 2 sizes, but got {sizes}")
-    smallest = max(SMALLEST, FEWEST_ROWS / rows)
-    if smallest > 0.5:  # noqa: PLR2004 - half of the rows is the least that a part tells apart
+    if rows < 2 * FEWEST_ROWS:  # half of the rows is the least that a part tells apart
         raise InputError(f"a learning curve needs at least {2 * FEWEST_ROWS} training rows, but a fold has {rows}")
-    return tuple(float(share) for share in np.geomspace(smallest, 1.0, sizes)[:-1])
+    if smallest is not None and not FEWEST_ROWS <= smallest <= rows / 2:
+        raise InputError(
+            f"the smallest part must have between {FEWEST_ROWS} rows and half of the {rows} training rows, "
+            f"but got {smallest}"
+        )
+    first = max(SMALLEST, FEWEST_ROWS / rows) if smallest is None else smallest / rows
+    return tuple(float(share) for share in np.geomspace(first, 1.0, sizes)[:-1])
 
 
 def nested(dataset: Dataset, fold: Fold, share: float) -> NDArray[np.intp]:
@@ -156,6 +210,7 @@ def nested(dataset: Dataset, fold: Fold, share: float) -> NDArray[np.intp]:
 def file_name(found: Learning) -> str:
     """Its JSON file, in the folder of its dataset: another split, seed, budget or sizes is another file."""
     facts = "|".join(map(str, (found.dataset_sha256, found.target, found.seed, found.folds_sha256, found.sizes)))
+    facts += f"|{len(found.curves[0].folds)}" if found.curves else ""
     preset = found.preset.replace(", ", "-").replace(" ", "")
     return f"{folder_name(f'{LEARNING}-{preset}-{digest(facts)}')}.json"
 
