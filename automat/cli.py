@@ -109,33 +109,33 @@ def run(
 @app.command()
 def datasets() -> None:
     """List the datasets that have a name: those that ship, and Matbench's, with where they are found."""
-    from automat import terminal
+    from automat import terminal_lists
 
-    terminal.print_datasets()
+    terminal_lists.print_datasets()
 
 
 @app.command()
 def models() -> None:
     """List the models, and why one is unavailable here."""
-    from automat import terminal
+    from automat import terminal_lists
 
-    terminal.print_models()
+    terminal_lists.print_models()
 
 
 @app.command()
 def featurizers() -> None:
     """List the feature sets: columns, cost, source."""
-    from automat import terminal
+    from automat import terminal_lists
 
-    terminal.print_featurizers()
+    terminal_lists.print_featurizers()
 
 
 @app.command()
 def splits() -> None:
     """List the splits, and what their scores tell."""
-    from automat import terminal
+    from automat import terminal_lists
 
-    terminal.print_splits()
+    terminal_lists.print_splits()
 
 
 @app.command()

@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import optuna
     import pandas as pd
     from automat_featurizers.packed import PackedCompositions, PackedStructures
@@ -98,6 +97,8 @@ class Dataset:
     @property
     def spread(self) -> float:
         """What a constant guess costs: mean absolute deviation, or the share outside the largest class."""
+        import numpy as np
+
         if self.task == "regression":
             return float(np.abs(self.target - self.target.mean()).mean())
         return float(1 - np.bincount(self.target.astype(int)).max() / len(self))
@@ -105,6 +106,8 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Of the content that a model can see: ids, inputs and targets."""
+        import numpy as np
+
         digest = hashlib.sha256()
         for part in (self.task, *self.classes, "|".join(self.ids.tolist())):
             digest.update(part.encode())

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from automat import ladder, learning
 from automat.core import InputError
+from automat.terminal_lists import _WIDE, _console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,6 @@ _SHOWN = {
     "classification": ("roc_auc", "balanced_accuracy", "f1", "mcc"),
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_WIDE = 200
 _TEXT = ("entrant", "features")
 _COLUMNS = (
     (90, ("#", "entrant", "train", "skill", "failed")),
@@ -224,73 +224,6 @@ def write_board(
             raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
-def print_datasets() -> None:
-    """The datasets with a name: those that ship, and those that are found elsewhere, or not."""
-    from automat import datasets
-
-    ships = _table("name", "rows", "task", "unit", "spread", "inputs", "source")
-    others = _table("name", "rows", "task", "unit", "spread", "inputs", "where")
-    for table, found in ((ships, datasets.available()), (others, datasets.elsewhere())):
-        for info in found:
-            spread = f"{info.spread:.3g}" if info.task == "regression" else f"{info.spread:.0%} outside largest class"
-            last = info.source if table is ships else escape(info.where)
-            table.add_row(info.name, str(info.rows), info.task, info.unit, spread, info.inputs, last)
-    (console := _console()).print(ships)
-    console.print("Matbench v0.1, and other public datasets that do not ship:", style="dim")
-    console.print(others)
-    console.print("spread: mean absolute deviation of the target, what guessing its mean costs")
-    console.print(f"matminer's catalogue, by name: {', '.join(datasets.fetched())}", soft_wrap=True, highlight=False)
-
-
-def print_models() -> None:
-    """The registered models."""
-    from automat.models import registry, unavailable_because
-
-    table = _table("name", "takes", "tasks", "cost", "available", "licence", "citation, and source of search ranges")
-    for model in sorted(registry().values(), key=lambda model: model.name):
-        state = unavailable_because(model) or "yes"
-        tasks = ", ".join(model.tasks)
-        table.add_row(model.name, model.input, tasks, model.cost, state, model.licence, model.citation)
-    _console().print(table)
-
-
-def print_featurizers() -> None:
-    """The feature sets, and the featurizers they are made of."""
-    import automat_featurizers
-
-    sets = _table("name", "takes", "columns", "ms a row", "what", "citation")
-    for found in automat_featurizers.feature_sets():
-        papers = "; ".join(citation.partition(")")[0] + ")" for citation in found.citation.split("; "))
-        sets.add_row(found.name, found.takes, str(found.columns), f"{found.cost_ms:.3g}", found.summary, papers)
-    singles = _table("name", "takes", "columns", "ms a row", "what", "citation")
-    for name, kind in sorted(automat_featurizers.featurizers().items()):
-        what = (kind.__doc__ or "").partition("\n")[0]
-        made = kind()
-        columns = str(len(made.get_feature_names_out())) if made.__sklearn_is_fitted__() else "as learned"
-        singles.add_row(name, kind.takes, columns, f"{kind.cost_ms:.3g}", what, kind.citation)
-    console = _console()
-    console.print(sets)
-    console.print("Single featurizers; --features also takes these, and several joined by '+':", style="dim")
-    console.print(singles)
-    console.print("Any other featurizer of matminer: matminer:CLASS or matminer:CLASS(PRESET)", style="dim")
-
-
-def print_splits() -> None:
-    """The splits."""
-    from automat.splits import SPLITS
-
-    table = _table("name", "needs", "what its score tells", "version")
-    for kind in SPLITS.values():
-        table.add_row(kind.usage, kind.needs, kind.summary, kind.version)
-    several = f"random, {', '.join(ladder.HIGHER_RUNGS)}: the same entrants on each, and how far the tests lie"
-    table.add_row(ladder.LADDER, "what its splits need", several, "")
-    console = _console()
-    console.print(table)
-    repeatable = ", ".join(kind.name for kind in SPLITS.values() if kind.shuffled)
-    console.print(f"NAME*R repeats a split R times, shuffled anew: {repeatable}; e.g. random*3", markup=False)
-    console.print("a column is one beside the materials, or one of a plain table (models do not see it then)")
-
-
 def print_predictions(made: pd.DataFrame, target: str, unit: str, file: TextIO) -> None:
     """Predictions or explanations, a row each."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -309,19 +242,6 @@ def _predicted(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return escape(str(value))
-
-
-def _table(*heads: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head in heads:
-        table.add_column(head, no_wrap=head in {"name", "rows", "tasks", "spread", "unit"})
-    return table
-
-
-def _console() -> Console:
-    console = Console()
-    # A pipe has no width of its own; 80 columns would break every row of the table.
-    return console if console.is_terminal else Console(width=_WIDE)
 
 
 def _ladder_table(climbed: Ladder, width: int) -> Table:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from automat.audit.result import ANY, percent
-from automat.terminal import _console, _table
+from automat.terminal_lists import _console, _table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from automat.terminal import _console, _table
+from automat.terminal_lists import _console, _table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

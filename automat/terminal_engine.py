@@ -6,20 +6,21 @@ import re
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from automat.core import InputError
 from automat.executors.memory import in_words
+from automat.terminal_lists import _console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rich.console import Console
+
     from automat.doctor import Finding
     from automat.forecast import Forecast
 
-_WIDE = 200
 _MB = 1_000_000
 _MINUTE, _HOUR = 60.0, 3600.0
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
@@ -126,8 +127,3 @@ def _table(title: str, *heads: str) -> Table:
     for head in heads:
         table.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
     return table
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)

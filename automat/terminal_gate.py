@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from automat.core import InputError
 from automat.judgement import markdown, spent
-from automat.terminal import _console, _table
+from automat.terminal_lists import _console, _table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from automat import matbench_submission
 from automat.store import Store
-from automat.terminal import _console
+from automat.terminal_lists import _console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
-
 from automat.core import InputError, Task, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -34,6 +33,7 @@ def unique_ids(ids: Sequence[object], where: str) -> NDArray[np.str_]:
     Raises:
         InputError: a name is empty or stands twice.
     """
+    import numpy as np
     import pandas as pd
 
     given = pd.Series(ids, dtype=object)
@@ -72,6 +72,7 @@ def read_target(
 
 def guess_task(target: pd.Series) -> tuple[Task, str]:
     """Classification for text, booleans, and few whole numbers that recur; else regression. And why."""
+    import numpy as np
     import pandas as pd
 
     present = target.dropna()
@@ -93,6 +94,7 @@ def regression_target(target: pd.Series, where: str) -> NDArray[np.float64]:
     Raises:
         InputError: text that is no number, an infinite value, or all values the same.
     """
+    import numpy as np
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(target):
@@ -132,6 +134,8 @@ def class_target(target: pd.Series, where: str) -> tuple[NDArray[np.float64], tu
 
 
 def _class_order(value: Any) -> tuple[bool, float, str]:
+    import numpy as np
+
     number = isinstance(value, bool | int | float | np.generic)
     return not number, float(value) if number else 0.0, str(value)
 
@@ -144,6 +148,8 @@ def usable(dataset: Dataset) -> Dataset:
     Raises:
         InputError: half of the targets or more are missing, too few rows are left, or the target is constant.
     """
+    import numpy as np
+
     missing = np.isnan(dataset.target)
     where, rows = f"{dataset.name!r}", len(dataset)
     if missing.any() and missing.sum() * 2 >= rows:
@@ -167,6 +173,8 @@ def usable(dataset: Dataset) -> Dataset:
 
 def _without_empty_classes(dataset: Dataset) -> Dataset:
     """Classes whose rows were all set aside are no longer classes: codes stay 0..k-1, all of them in use."""
+    import numpy as np
+
     codes, target = np.unique(dataset.target, return_inverse=True)
     if dataset.task == "regression" or len(codes) == len(dataset.classes):
         return dataset

@@ -6,8 +6,6 @@ import io
 import json
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from automat.core import InputError
 from automat.datasets import limits
 
@@ -136,6 +134,7 @@ def _refuse_twins(names: list[str], path: Path) -> None:
 
 def _plain(column: pd.Series) -> pd.Series:
     """The column in one of numpy's own types: pandas' nullable and categorical ones each behave differently."""
+    import numpy as np
     import pandas as pd
 
     if isinstance(column.dtype, np.dtype):

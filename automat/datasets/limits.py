@@ -8,14 +8,13 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from automat.core import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
 MAX_ATOMS = 5_000
@@ -83,6 +82,8 @@ def cell(lattice: NDArray[np.float64]) -> None:
     Raises:
         ValueError: numbers that are none, no volume, edges that are too long, or faces that nearly meet.
     """
+    import numpy as np
+
     if not np.isfinite(lattice).all():
         raise ValueError("has a cell of no numbers")
     longest = float(np.linalg.norm(lattice, axis=1).max())

@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import InputError
 
 if TYPE_CHECKING:
@@ -73,6 +71,7 @@ def read_structures(path: Path, wanted: Collection[str]) -> tuple[list[str], Pac
     """
     import gzip
 
+    import numpy as np
     from automat_featurizers.elements import symbols
     from automat_featurizers.packed import PackedStructures, row_pointer
 

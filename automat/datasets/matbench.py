@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from automat.core import Dataset, InputError
 from automat.datasets import checks, local
 from automat.datasets.embedded import DatasetInfo
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -154,6 +153,8 @@ def about(name: str) -> DatasetInfo:
 
 def ids(name: str) -> NDArray[np.str_]:
     """The ids of a task's rows, in order: from 1, with as many digits as the number of rows has."""
+    import numpy as np
+
     rows = TASKS[name].rows
     digits, stem = len(str(rows)), name.replace("matbench", "mb").replace("_", "-")
     return np.array([f"{stem}-{row:0{digits}d}" for row in range(1, rows + 1)])
@@ -306,6 +307,7 @@ def _dataset(name: str, given: dict[str, Any], target: pd.Series, source: str, n
 
 
 def _values(target: pd.Series, what: MatbenchTask, source: str) -> NDArray[np.float64]:
+    import numpy as np
     import pandas as pd
 
     numbers = np.asarray(pd.to_numeric(target, errors="coerce"), dtype=np.float64)

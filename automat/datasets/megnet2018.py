@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import Dataset, InputError
 from automat.datasets import checks, files, local
 from automat.datasets.embedded import DatasetInfo
@@ -38,6 +36,8 @@ def load() -> Dataset:
     Raises:
         InputError: the files are not in the local folder, or are damaged.
     """
+    import numpy as np
+
     targets, structures = _paths()
     if targets is None or structures is None:
         raise InputError(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from automat.core import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -153,4 +151,6 @@ def _missing(column: pd.Series) -> int:
 
 def missing_targets(names: Iterable[str], values: Iterable[float]) -> tuple[str, ...]:
     """Names of the rows whose target is NaN."""
+    import numpy as np
+
     return tuple(str(name) for name, value in zip(names, values, strict=True) if np.isnan(value))

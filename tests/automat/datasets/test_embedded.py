@@ -32,13 +32,13 @@ def test_every_embedded_dataset_loads(name: str, rows: int) -> None:
         assert len(dataset.structures) == len(dataset.formulas) == rows
 
 
-def test_the_listing_computes_rows_and_spread() -> None:
-    listed = {info.name: info for info in datasets.available()}
-    assert {name: info.rows for name, info in listed.items()} == ROWS
-    assert listed["mp_stability"].spread == pytest.approx(0.42, abs=0.005)  # 58% are on the hull
-    assert listed["mp_formation"].unit == "eV/atom"
-    assert listed["mp_formation"].spread == pytest.approx(0.897, abs=0.001)
-    assert listed["iris"].spread == pytest.approx(2 / 3)
+@pytest.mark.parametrize("info", datasets.available(), ids=lambda info: info.name)
+def test_the_listing_states_what_the_data_has(info: datasets.DatasetInfo) -> None:
+    dataset = datasets.load(info.name)
+    assert info.rows == len(dataset) == ROWS[info.name]
+    assert info.spread == pytest.approx(dataset.spread, abs=5e-5)
+    assert (info.task, info.unit, info.inputs) == (dataset.task, dataset.unit, dataset.inputs)
+    assert (info.source, info.licence, info.citation) == (dataset.source, dataset.licence, dataset.citation)
 
 
 def test_the_first_material_is_the_source_s_to_the_bit() -> None:
