@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import automat_leaderboards
 
-from automat import datasets, ladder, learning, plan, trained
+from automat import datasets, ladder, learning, plan
 from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.executors import local
 from automat.pages import Pages, protocols, render_index, render_records, storing
-from automat.refit import save_entrant
 from automat.running import Limits, cache_dir, compute, compute_part
 from automat.store import Store, check_writable
 
@@ -149,7 +148,7 @@ def run(
         except BaseException:
             pages.render_what_there_is()
             raise
-        failed = sum(not store.is_done(cell) for cell in planned.cells)
+        failed = sum(not store.is_done(cell) for cell in missing)
         board, page = pages.render(is_over=True)
         curves = None
         if learning_curve:
@@ -163,6 +162,8 @@ def run(
             board, page = pages.render(is_over=True)
     kept = None
     if save_models:
+        from automat.refit import save_entrant
+
         kept = save_entrant(
             store,
             planned,
@@ -186,6 +187,8 @@ def load_model(path: str | Path, *, allow_pickle: bool = False) -> TrainedModel:
     Raises:
         InputError: the file cannot be read, or holds a pickle.
     """
+    from automat import trained
+
     return trained.load(path, allow_pickle=allow_pickle)
 
 
@@ -306,7 +309,7 @@ def report(
     if lang not in LANGUAGES:
         raise UnknownNameError("language", lang, LANGUAGES)
     store = _existing(runs)
-    pages = [render_records(store, records, lang=lang)[1] for records in protocols(store, dataset)]
+    pages = [render_records(store, records, lang=lang) for records in protocols(store, dataset)]
     made = [*pages, render_index(store, lang=lang)]
     if html is not None:
         path = Path(html)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import automat_leaderboards
-import automat_reports
-from automat_reports.sections.worst import worst_ids
 
-from automat import _process
+from automat import _process, page_digest
 from automat.core import InputError, StorageError, UnknownNameError
 from automat.page_data import beside, crystals
 
@@ -63,27 +62,34 @@ class Pages:
         }
         self.store.write_context(first, {**context, "structures": kept.get("structures", {})})
 
-    def _keep_worst(self) -> None:
+    def _keep_worst(self, board: _Board) -> None:
         """Keep the crystals of the rows that are missed most: the page draws them."""
-        data, facts = self.planned.dataset, self.store.board_of(self.planned.cells[0])
+        data = self.planned.dataset
         if data.structures is None:
             return
-        records = _records_of(self.store, facts)
-        worst = worst_ids(self.store.predictions(data.name, records["cell"]), data.task)
-        kept = self.store.read_context(facts)
+        from automat_reports.sections.worst import worst_ids
+
+        kept = self.store.read_context(board.newest)
+        worst = worst_ids(board.predictions, data.task)
         self.store.write_context(self.planned.cells[0], {**kept, "structures": crystals(data, worst)})
 
     def render(self, *, is_over: bool) -> tuple[Leaderboard, Path]:
-        """The board and its page, and the index; the page of a run that is on loads itself again."""
+        """The board and its page, and the index; the page of a run that is on loads itself again.
+
+        Of a run that is over, what would come out as it lies there is left as it is.
+        """
         started = time.monotonic()
-        if is_over:
-            self._keep_worst()
-        reload_seconds = RENDER_EVERY_SECONDS if self._reload and not is_over else 0.0
-        board, page = _render(self.store, self.store.board_of(self.planned.cells[0]), reload_seconds)
-        render_index(self.store)
+        records = _records_of(self.store, self.store.board_of(self.planned.cells[0]))
+        found = _gather(self.store, records)
+        if is_over and not page_digest.is_current(found.path, found.digest()):
+            self._keep_worst(found)
+            found.write(is_over=True)
+        elif not is_over:
+            found.write(reload_seconds=RENDER_EVERY_SECONDS if self._reload else 0.0)
+        render_index(self.store, only_if_changed=True)
         ended = time.monotonic()
         self._render_at = ended + max(RENDER_EVERY_SECONDS, (ended - started) / RENDER_SHARE)
-        return board, page
+        return found.board, found.path
 
     def render_now_and_then(self) -> None:
         """Render, unless that was done a short while ago."""
@@ -131,42 +137,81 @@ def protocols(store: Store, dataset: str | None) -> list[pd.DataFrame]:
     return found
 
 
-def _render(store: Store, facts: Mapping[str, Any], reload_seconds: float) -> tuple[Leaderboard, Path]:
-    """Build and render the board that these facts name."""
-    return render_records(store, _records_of(store, facts), reload_seconds)
-
-
 def _records_of(store: Store, facts: Mapping[str, Any]) -> pd.DataFrame:
     """The records of the board that these facts name."""
     groups = protocols(store, str(facts["dataset"]))
     return next(group for group in groups if store.page(group.iloc[0]) == store.page(facts))
 
 
-def render_records(
-    store: Store, records: pd.DataFrame, reload_seconds: float = 0.0, *, lang: str = "en"
-) -> tuple[Leaderboard, Path]:
-    """The board of these records, and its page; open, it loads itself again every so many seconds (0: never)."""
+@dataclass(frozen=True, eq=False)
+class _Board:
+    """A board, and all that its page is rendered from.
+
+    Attributes:
+        store: whence it is.
+        records, predictions: its own.
+        newest: the record that was written last.
+        board: built from these.
+        path: its page.
+    """
+
+    store: Store
+    records: pd.DataFrame
+    predictions: pd.DataFrame
+    newest: pd.Series
+    board: Leaderboard
+    path: Path
+
+    def context(self) -> dict[str, Any]:
+        """What the page says beside figures, as it is kept now."""
+        return (
+            self.store.read_context(self.newest)
+            | beside(self.store, self.newest)
+            | {
+                "versions": self.newest["versions"],
+                "commit": self.newest["commit"],
+                "automat_version": _process.versions().get("automat", ""),
+            }
+        )
+
+    def digest(self, lang: str = "en") -> str:
+        """Of all that the page of a run that is over is rendered from."""
+        return page_digest.of_board(self.records, self.predictions, {**self.context(), "lang": lang})
+
+    def write(self, *, lang: str = "en", reload_seconds: float = 0.0, is_over: bool = False) -> None:
+        """Render the page; open, it loads itself again every so many seconds (0: never)."""
+        import automat_reports
+
+        now = {"generated_at": datetime.now(UTC).isoformat(timespec="seconds"), "reload_seconds": reload_seconds}
+        t = automat_reports.Translator(lang)
+        text = automat_reports.render_board(self.board, self.predictions, self.context() | now, t)
+        self.store.write_page(self.path, page_digest.signed(text, self.digest(lang) if is_over else ""))
+
+
+def _gather(store: Store, records: pd.DataFrame) -> _Board:
     newest = records.sort_values("finished_at").iloc[-1]
     predictions = store.predictions(newest["dataset"], records["cell"])
     board = automat_leaderboards.build(records, predictions)
-    context = (
-        store.read_context(newest)
-        | beside(store, newest)
-        | {
-            "versions": newest["versions"],
-            "commit": newest["commit"],
-            "automat_version": _process.versions().get("automat", ""),
-            "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "reload_seconds": reload_seconds,
-        }
-    )
-    path = store.page(newest)
-    store.write_page(path, automat_reports.render_board(board, predictions, context, automat_reports.Translator(lang)))
-    return board, path
+    return _Board(store, records, predictions, newest, board, store.page(newest))
 
 
-def render_index(store: Store, *, lang: str = "en") -> Path:
+def render_records(store: Store, records: pd.DataFrame, *, lang: str = "en") -> Path:
+    """Render the page of the board of these records."""
+    found = _gather(store, records)
+    found.write(lang=lang)
+    return found.path
+
+
+def render_index(store: Store, *, lang: str = "en", only_if_changed: bool = False) -> Path:
     """The page that links the pages."""
+    path = store.root / "index.html"
+    digest = page_digest.of_files(
+        store.root, [*store.root.glob("*/records/*.json"), *store.root.glob("*/*.html")], lang
+    )
+    if only_if_changed and page_digest.is_current(path, digest):
+        return path
+    import automat_reports
+
     entries = []
     for records in automat_leaderboards.protocols(store.table()):
         newest = records.sort_values("finished_at").iloc[-1]
@@ -176,6 +221,6 @@ def render_index(store: Store, *, lang: str = "en") -> Path:
             entries.append(
                 automat_reports.IndexEntry(automat_leaderboards.build(records), link, str(newest["finished_at"]))
             )
-    path = store.root / "index.html"
-    store.write_page(path, automat_reports.render_index(entries, automat_reports.Translator(lang)))
+    text = automat_reports.render_index(entries, automat_reports.Translator(lang))
+    store.write_page(path, page_digest.signed(text, digest))
     return path

@@ -82,6 +82,7 @@ def make(
         raise InputError(f"model {name!r} cannot run on {dataset.name!r}: {reason}")
     able = tuple(model for model in entrants if model.name not in left_out)
     feature_set = _feature_set(dataset, features)
+    of_model = {model.name: _what_it_takes(model, dataset, feature_set, budget) for model in able}
     cells = tuple(
         Cell(
             dataset=dataset.name,
@@ -91,10 +92,8 @@ def make(
             fold=fold.index,
             model=model.name,
             model_version=model.version,
-            features=_given(model, feature_set),
-            features_version=_version(model, dataset, feature_set),
-            budget=_spendable(model, budget),
             seed=seed,
+            **of_model[model.name],
         )
         for fold in made
         for model in _in_order(able, fold.index)
@@ -158,6 +157,15 @@ def _edgeless(made: CachedGraphs, features: str) -> tuple[str, ...]:
     first = next(iter(made.failures.values()))
     count, rows = len(made.failures), len(made.graphs)
     return (f"{count} of {rows} graphs of {features!r} have no edges (first: {first}).",)
+
+
+def _what_it_takes(model: Model, dataset: Dataset, feature_set: str, budget: Budget) -> dict[str, Any]:
+    """Of a model's cells: what is the same in every fold."""
+    return {
+        "features": _given(model, feature_set),
+        "features_version": _version(model, dataset, feature_set),
+        "budget": _spendable(model, budget),
+    }
 
 
 def _entrants(models: Sequence[str | Model] | None) -> tuple[Model, ...]:

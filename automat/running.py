@@ -76,6 +76,10 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
     cache = cache_dir(store.root)
     inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=limits.jobs, progress=progress)
     pages.write_context([note for each in inputs.values() for note in each.notes])
+    if progress:
+        progress.start_cells(total=len(planned.cells), done=len(planned.cells) - len(missing))
+    if not missing:
+        return 0
     job = Job(
         dataset=planned.dataset,
         folds=planned.folds,
@@ -85,8 +89,6 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
         commit=_process.commit(),
     )
     computed = 0
-    if progress:
-        progress.start_cells(total=len(planned.cells), done=len(planned.cells) - len(missing))
 
     def keep(record: RunRecord, predictions: Predictions | None) -> None:
         nonlocal computed

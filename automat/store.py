@@ -352,10 +352,13 @@ def _read_record(path: Path) -> RunRecord | None:
 
 def _read_table(path: Path) -> pd.DataFrame | None:
     """The table that a file holds; None where it holds none, and it is set aside."""
-    import pandas as pd
+    # pandas' own reader looks for whole folders of files first, which takes longer than reading a small one.
+    from pyarrow.parquet import ParquetFile
 
     try:
-        return pd.read_parquet(path)
+        with ParquetFile(path) as file:  # type: ignore[no-untyped-call]
+            table: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+            return table
     except (ValueError, OSError):  # pyarrow's errors are of both kinds
         _set_aside(path)
         return None

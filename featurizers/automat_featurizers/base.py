@@ -6,6 +6,7 @@ import hashlib
 import time
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -74,7 +75,7 @@ class Featurizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def version(self) -> str:
         """Changes whenever the same row may give other numbers."""
-        parts = [str(self.revision), *(f"{library}{version(library)}" for library in self.libraries)]
+        parts = [str(self.revision), *(f"{library}{_installed(library)}" for library in self.libraries)]
         params = self.get_params()
         if params:
             parts.append(hashlib.sha256(repr(sorted(params.items())).encode()).hexdigest()[:8])
@@ -222,3 +223,9 @@ def pack_each(X: Any, takes: Takes) -> tuple[PackedCompositions | PackedStructur
         if not set(map(type, X)) <= {Composition, str}:
             X = [getattr(item, "composition", item) for item in X]
     return kind.pack_each(X)
+
+
+@cache
+def _installed(library: str) -> str:
+    """Its version; a plan asks for the same few many times."""
+    return version(library)

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from automat_featurizers.formulas import element_symbols
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -47,9 +49,7 @@ _OWN_FACTS = {"atom_num": "Z", "atom_mass": "atomic_mass", "row_num": "row"}
 @cache
 def symbols() -> tuple[str, ...]:
     """Element symbols by Z; the one at 0 is empty."""
-    from pymatgen.core import Element
-
-    return ("", *(str(Element.from_Z(number).symbol) for number in range(1, MAX_Z + 1)))
+    return element_symbols()
 
 
 @cache

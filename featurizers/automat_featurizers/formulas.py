@@ -7,16 +7,20 @@ formula is cut by one regular expression, and whatever that does not fully expla
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import warnings
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from importlib import util
 from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pymatgen.core import Composition
 
@@ -27,6 +31,13 @@ _LARGEST = 1e15
 _POLYANION_GAP = 1.65
 """Elements that differ less in electronegativity are written as a unit: (SO4)3, but not (TiO3)2."""
 _FEWEST_WITH_POLYANION = 3
+
+_MAX_Z = 118
+_SPECIAL: Mapping[str, str] = MappingProxyType(
+    {f"{metal}O": f"{metal}2O2" for metal in ("Li", "Na", "K", "H", "Cs", "Rb")}
+    | {symbol: f"{symbol}2" for symbol in ("O", "N", "F", "Cl", "H")}
+)
+"""What pymatgen writes of peroxides and gases: its ``Composition.special_formulas``."""
 
 _PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9.]* *)+")
 _ENTRY = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
@@ -178,24 +189,23 @@ def reduced_formula(numbers: Sequence[int], amounts: Sequence[float]) -> str:
         amounts: their amounts.
     """
     table = _writing()
-    rank = table.rank
+    rank, symbols = table.rank, table.symbols
     try:
         order = sorted(range(len(numbers)), key=lambda entry: rank[numbers[entry]])
-    except KeyError:  # without an electronegativity pymatgen's order depends on its sorting algorithm
-        return _by_pymatgen(tuple(numbers), tuple(amounts))
+    except KeyError:  # pymatgen sorts with NaN where there is no electronegativity; so the same comparisons are made
+        order = sorted(range(len(numbers)), key=lambda entry: [table.value(numbers[entry]), symbols[numbers[entry]]])
     if not all(_SMALLEST <= amount < _LARGEST for amount in amounts) or len(set(numbers)) != len(numbers):
         return _by_pymatgen(tuple(numbers), tuple(amounts))
-    symbols = table.symbols
     whole = [round(amount) for amount in amounts]
     if any(abs(amount - near) >= _SMALLEST for amount, near in zip(amounts, whole, strict=True)):
         # Elements of equal electronegativity keep their order here, and go by the alphabet below.
-        order = sorted(range(len(numbers)), key=lambda entry: table.electronegativity[numbers[entry]])
+        order = sorted(range(len(numbers)), key=lambda entry: table.value(numbers[entry]))
         return "".join(symbols[numbers[entry]] + _written(amounts[entry]) for entry in order)
     divisor = math.gcd(*whole)
     unit = ""
     if len(order) >= _FEWEST_WITH_POLYANION:
         first, last = order[-2], order[-1]
-        gap = table.electronegativity[numbers[last]] - table.electronegativity[numbers[first]]
+        gap = table.value(numbers[last]) - table.value(numbers[first])
         units = math.gcd(whole[first], whole[last]) // divisor
         if gap < _POLYANION_GAP and units != 1:
             inside = "".join(
@@ -213,21 +223,49 @@ class _Writing:
     symbols: tuple[str, ...]
     electronegativity: dict[int, float]
     rank: dict[int, int]
-    special: dict[str, str]
+    special: Mapping[str, str]
+
+    def value(self, number: int) -> float:
+        """The electronegativity, a new NaN where there is none: lists with one and the same NaN compare otherwise."""
+        return self.electronegativity.get(number, float("nan"))
+
+
+def element_symbols() -> tuple[str, ...]:
+    """Element symbols by Z; the one at 0 is empty."""
+    return _writing().symbols
 
 
 @cache
 def _writing() -> _Writing:
-    from pymatgen.core import Composition, Element
+    symbols, value = _elements()
+    order = sorted(value, key=lambda number: (value[number], symbols[number]))
+    rank = {number: place for place, number in enumerate(order)}
+    return _Writing(symbols, value, rank, _SPECIAL)
 
-    elements = [Element.from_Z(number) for number in range(1, 119)]
+
+def _elements() -> tuple[tuple[str, ...], dict[int, float]]:
+    """Symbols by Z, and electronegativities where there are any, from pymatgen's file: importing it takes a second."""
+    found = util.find_spec("pymatgen.core")
+    try:
+        path = Path(found.origin if found and found.origin else "").with_name("periodic_table.json")
+        table = json.loads(path.read_text(encoding="utf-8"))
+        # Deuterium and tritium stand in the table beside hydrogen.
+        by_number = {int(about["Atomic no"]): symbol for symbol, about in table.items() if symbol not in {"D", "T"}}
+        symbols = ("", *(by_number[number] for number in range(1, _MAX_Z + 1)))
+        value = {number: float(table[symbols[number]]["X"]) for number in by_number if table[symbols[number]].get("X")}
+    except (OSError, ValueError, KeyError):
+        return _elements_of_pymatgen()
+    return symbols, value
+
+
+def _elements_of_pymatgen() -> tuple[tuple[str, ...], dict[int, float]]:
+    from pymatgen.core import Element
+
+    elements = [Element.from_Z(number) for number in range(1, _MAX_Z + 1)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pymatgen remarks on every element without an electronegativity
         value = {element.Z: float(element.X) for element in elements if not math.isnan(element.X)}
-    symbols = ("", *(element.symbol for element in elements))
-    order = sorted(value, key=lambda number: (value[number], symbols[number]))
-    rank = {number: place for place, number in enumerate(order)}
-    return _Writing(symbols, value, rank, dict(Composition.special_formulas))
+    return ("", *(element.symbol for element in elements)), value
 
 
 @cache

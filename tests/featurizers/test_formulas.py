@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import subprocess
+import sys
 import warnings
+from importlib import util
 from pathlib import Path
 
 import pytest
 from automat_featurizers import PackedCompositions
+from automat_featurizers import formulas as formulas_module
 from automat_featurizers.formulas import composition_entries, formula_entries, read_each, reduced_formula
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -186,3 +190,24 @@ def test_all_of_matbench_is_read_and_written_as_by_pymatgen() -> None:
             assert read == [(element.Z, amount) for element, amount in composition.items()], texts[row]
             assert formula == composition.reduced_formula, texts[row]
     assert from_objects.row_hashes() == packed.row_hashes()
+
+
+def test_the_elements_and_special_formulas_are_pymatgens() -> None:
+    assert formulas_module._elements() == formulas_module._elements_of_pymatgen()
+    assert dict(formulas_module._SPECIAL) == Composition.special_formulas
+    assert formulas_module.element_symbols()[26] == "Fe"
+
+
+def test_without_its_file_pymatgen_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = formulas_module._elements()
+    monkeypatch.setattr(util, "find_spec", lambda _name: None)
+    assert formulas_module._elements() == expected
+
+
+def test_writing_a_formula_does_not_import_pymatgen() -> None:
+    script = (
+        "import sys; from automat_featurizers.formulas import reduced_formula; "
+        "print(reduced_formula([20, 15, 8], [6.0, 4.0, 16.0]), 'pymatgen.core' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["Ca3(PO4)2", "False"]
