@@ -230,6 +230,7 @@ class Model:
         handles_missing: takes NaN features; else they are imputed (median of the training fold).
         searches_itself: runs its own search inside ``fit`` (an AutoML system), so gets no trials.
         cost: how many trials a preset grants.
+        least_rows: fewer training rows it cannot be fitted on.
         requires: importable packages that it needs.
         title: for people.
         citation: whom to cite, and where its search ranges come from.
@@ -249,6 +250,7 @@ class Model:
     handles_missing: bool = False
     searches_itself: bool = False
     cost: Cost = "moderate"
+    least_rows: int = 1
     requires: tuple[str, ...] = ()
     title: str = ""
     citation: str = ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automat import soundness
 from automat.core import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ CARD = "card.json"
 
 _MOST_BYTES = 4 * 1024**3
 _MOST_MEMBERS = 64
+_MOST_TIMES = 200
+_ANY_TIMES_BYTES = 64 * 1024**2
+"""Smaller files may unpack to as many times their size as they like: zeros do."""
 
 _SKOPS, _NETWORK, _PICKLE = "skops", "network", "pickle"
 
@@ -120,13 +124,38 @@ def read(path: Path, *, allow_pickle: bool = False) -> tuple[dict[str, Any], Any
     return card, estimator, _arrays(members["arrays.safetensors"])
 
 
+def card_of(path: Path) -> dict[str, Any] | None:
+    """What stands on a file's card, without looking at the rest; None where there is no such file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo(CARD)
+            card = json.loads(archive.read(info)) if info.file_size <= _ANY_TIMES_BYTES else None
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, KeyError, ValueError):
+        return None
+    return card if isinstance(card, dict) else None
+
+
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
     infos = archive.infolist()
     if CARD not in archive.namelist():
         raise InputError(f"{path.name!r} is no trained model of automat: it has no {CARD}")
-    if len(infos) > _MOST_MEMBERS or sum(info.file_size for info in infos) > _MOST_BYTES:
-        raise InputError(f"{path.name!r} unpacks to more than {_MOST_BYTES >> 30} GB or {_MOST_MEMBERS} parts")
+    if len(infos) > _MOST_MEMBERS:
+        raise InputError(f"{path.name!r} has {len(infos)} parts; at most {_MOST_MEMBERS} are read")
+    _refuse_bomb(infos, path.stat().st_size, path)
     return {info.filename: archive.read(info) for info in infos}
+
+
+def _refuse_bomb(infos: list[zipfile.ZipInfo], packed: int, path: Path) -> None:
+    """Refuse an archive before it is unpacked, by what it says of its sizes (more is not read then).
+
+    Raises:
+        InputError: it is too large, or larger than what models are packed from.
+    """
+    size = sum(info.file_size for info in infos)
+    if size > _MOST_BYTES:
+        raise InputError(f"{path.name!r} unpacks to more than {_MOST_BYTES >> 30} GB")
+    if size > max(_ANY_TIMES_BYTES, _MOST_TIMES * packed):
+        raise InputError(f"{path.name!r} unpacks to more than {_MOST_TIMES} times its size, which no model does")
 
 
 def _card(text: bytes, members: dict[str, bytes], path: Path) -> dict[str, Any]:
@@ -228,12 +257,13 @@ def _decoded_part(kind: str, state: Any, content: bytes, path: Path, *, allow_pi
         import skops.io
 
         with zipfile.ZipFile(io.BytesIO(content)) as nested:  # it is an archive too, with sizes of its own
-            if sum(info.file_size for info in nested.infolist()) > _MOST_BYTES:
-                raise InputError(f"{path.name!r} unpacks to more than {_MOST_BYTES >> 30} GB")
+            _refuse_bomb(nested.infolist(), len(content), path)
         unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
         if unknown:
             raise UnsafeModelError(f"{path.name!r} holds types that automat does not load: {', '.join(unknown[:3])}")
-        return skops.io.loads(content, trusted=list(TRUSTED))
+        part = skops.io.loads(content, trusted=list(TRUSTED))
+        soundness.check(part)
+        return part
     if kind == _PICKLE and allow_pickle:
         import pickle
 

@@ -76,7 +76,8 @@ def make(
     wanted = splits.default_folds(kind, budget.folds) if folds is None else folds
     made = splits.make(dataset, Split(kind, wanted, seed), cache_dir=cache_dir)
     entrants = _entrants(models)
-    left_out = {model.name: reason for model in entrants if (reason := _cannot_enter(model, dataset))}
+    fewest = min(len(fold.train) for fold in made)
+    left_out = {model.name: reason for model in entrants if (reason := _cannot_enter(model, dataset, fewest))}
     if models is not None and left_out:
         name, reason = next(iter(left_out.items()))
         raise InputError(f"model {name!r} cannot run on {dataset.name!r}: {reason}")
@@ -183,13 +184,15 @@ def _entrants(models: Sequence[str | Model] | None) -> tuple[Model, ...]:
     return tuple(chosen)
 
 
-def _cannot_enter(model: Model, dataset: Dataset) -> str:
+def _cannot_enter(model: Model, dataset: Dataset, rows: int) -> str:
     if dataset.task not in model.tasks:
         return f"it does {' and '.join(model.tasks)}, not {dataset.task}"
     if model.input in {"graph", "structures"} and dataset.structures is None:
         return "it needs crystal structures"
     if model.input == "compositions" and dataset.compositions is None:
         return "it needs compositions"
+    if rows < model.least_rows:
+        return f"it needs at least {model.least_rows} training rows, but a fold has {rows}"
     return registered.unavailable_because(model)
 
 

@@ -79,7 +79,12 @@ def _predicted(part: Part, make: Callable[[Any, list[str]], pd.DataFrame]) -> pd
     made = pd.DataFrame({"id": []})
     if good:
         rows = part.given.iloc[good] if hasattr(part.given, "iloc") else [part.given[row] for row in good]
-        made = make(rows, [str(row) for row in good]).assign(error="")
+        try:
+            made = make(rows, [str(row) for row in good]).assign(error="")
+        except InputError:
+            raise
+        except Exception as error:  # a model's file may have been changed, or be of other versions of its libraries
+            raise InputError(f"the model fails on these rows: {type(error).__name__}: {error}") from error
     failed = pd.DataFrame({"id": [str(row) for row in part.errors], "error": list(part.errors.values())})
     together = pd.concat([made, failed], ignore_index=True) if part.errors else made
     # In the order of the input, by position: ids may repeat, and several rows may explain one material.
@@ -126,12 +131,14 @@ def _table(trained: TrainedModel, path: Path, columns: Columns) -> Iterator[Part
     from automat.datasets import files, tables
 
     text = {*tables.ID_COLUMNS, *tables.FORMULA_COLUMNS, *tables.STRUCTURE_COLUMNS}
-    frame = files.read(path, text | {name.lower() for name in columns.named})
+    frame = files.read(path, text | {name.lower() for name in (*columns.named, *trained.named_columns)})
     found = {role: name for name, role in columns.chosen(frame, repr(path.name), tables.KNOWN).items()}
     ids = frame[found["id"]].astype(str).tolist() if "id" in found else [f"row-{row + 1}" for row in range(len(frame))]
     takes = trained.card.inputs
     serving = {"structures": ("structure",), "compositions": ("formula", "structure"), "table": ()}[takes]
     role = next((role for role in serving if role in found), None)
+    if takes == "table":
+        trained.check_columns(frame)
     if serving and role is None:
         names = [name for each in serving for name in tables.KNOWN[each]]
         raise InputError(
@@ -141,7 +148,7 @@ def _table(trained: TrainedModel, path: Path, columns: Columns) -> Iterator[Part
         rows = frame.iloc[start : start + _AT_ONCE]
         names = ids[start : start + _AT_ONCE]
         if role is None:
-            yield Part(names, rows, {})
+            yield Part(names, rows, trained.faults(rows))
         else:
             kind = "structure" if role == "structure" else "composition"
             yield _part(names, *_read(rows[found[role]].tolist(), kind, names))

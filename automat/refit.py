@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat import plan
+from automat import persist, plan
 from automat.calibration import calibrate
 from automat.core import Fold, InputError, UnknownNameError
 from automat.domain import Domain
 from automat.evaluate import Job, make_estimator, unseen_rows
+from automat.store import folder_name
 from automat.trained import DOMAIN_FEATURES, ENDING, Card, TrainedModel
 
 if TYPE_CHECKING:
@@ -74,7 +75,16 @@ def save_entrant(
     )
     folder = store.folder(planned.dataset.name) / "models"
     trained = refit(job, records, command=command)
-    return trained.save(folder / f"{chosen}{ENDING}", allow_pickle=allow_pickle)
+    return trained.save(_place(folder, chosen, trained.card), allow_pickle=allow_pickle)
+
+
+def _place(folder: Path, name: str, card: Card) -> Path:
+    """The entrant's file; with the target in its name where that of another target of the same file is there."""
+    plain = folder / f"{name}{ENDING}"
+    there = persist.card_of(plain)
+    if there is None or there.get("target") == card.target:
+        return plain
+    return folder / f"{name}-{folder_name(card.target)}{ENDING}"
 
 
 def refit(job: Job, records: Sequence[RunRecord], *, command: str = "") -> TrainedModel:

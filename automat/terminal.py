@@ -281,7 +281,9 @@ def _board_table(board: Leaderboard, width: int) -> Table:
     narrow = next((names for room, names in _COLUMNS if width < room), tuple(rows[0]))
     shown = [name for name in rows[0] if name in narrow or name == _score_title(board, board.metric)]
     for name in shown:
-        table.add_column(name, justify="left" if name in _TEXT else "right", no_wrap=True)
+        # Where room is short names are cut, never numbers.
+        least = None if name in _TEXT else max(len(name), *(len(cells[name]) for cells in rows))
+        table.add_column(name, justify="left" if name in _TEXT else "right", no_wrap=True, min_width=least)
     for row, cells in zip(board.rows, rows, strict=True):
         table.add_row(*(cells[name] for name in shown), style="bold" if row.rank == 1 or row.tied else "")
     return table

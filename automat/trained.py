@@ -13,7 +13,7 @@ from automat import persist
 from automat.calibration import Calibration
 from automat.core import InputError
 from automat.domain import Domain
-from automat.output import Output, output_of
+from automat.output import Output, final_step, output_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,6 +168,57 @@ class TrainedModel(BaseEstimator):  # type: ignore[misc]
             made["in_domain"] = self.domain.holds(made["distance"])
         return pd.DataFrame(made)
 
+    def score(self, X: Any, y: ArrayLike) -> float:
+        """R2 of a regression, the share of right answers for classes: what scikit-learn's tools ask for."""
+        from sklearn.metrics import accuracy_score, r2_score
+
+        given = self.predict(X)
+        if self.card.classes:
+            return float(accuracy_score([str(name) for name in np.asarray(y)], given))
+        return float(r2_score(np.asarray(y, dtype=np.float64), given))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """A clone is not, until ``fit``."""
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
+        model = final_step(self.estimator)
+        if hasattr(model, "is_fitted"):  # CatBoost's own way to say so
+            return bool(model.is_fitted())
+        try:
+            check_is_fitted(model)
+        except NotFittedError:
+            return False
+        return True
+
+    @property
+    def classes_(self) -> NDArray[np.object_]:
+        """Class names, in the order of ``predict_proba``'s columns.
+
+        Raises:
+            AttributeError: the model predicts no classes.
+        """
+        if not self.card.classes:
+            raise AttributeError(f"{self.card.name!r} predicts {self.card.target!r}, which is no class")
+        return np.array(self.card.classes, dtype=object)
+
+    @property
+    def _estimator_type(self) -> str:
+        """Scikit-learn's question of what this is."""
+        return "classifier" if self.card.task == "classification" else "regressor"
+
+    def __sklearn_tags__(self) -> Any:
+        """The same question, from scikit-learn 1.6 on."""
+        from sklearn.utils import ClassifierTags, RegressorTags
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = self._estimator_type
+        if self.card.task == "classification":
+            tags.classifier_tags = ClassifierTags()
+        else:
+            tags.regressor_tags = RegressorTags()
+        return tags
+
     def save(self, path: str | Path, *, allow_pickle: bool = False) -> Path:
         """Write it as one file.
 
@@ -233,13 +284,48 @@ class TrainedModel(BaseEstimator):  # type: ignore[misc]
         return names
 
     def _columns(self, X: Any) -> pd.DataFrame:
+        self.check_columns(X)
+        table: pd.DataFrame = X[list(self.card.columns)]
+        wrong = self.faults(table)
+        if wrong:
+            row, reason = next(iter(wrong.items()))
+            raise InputError(f"row {row + 1}: {reason}")
+        return table
+
+    def check_columns(self, X: Any) -> None:
+        """Refuse what is no table, or one without a column that the model takes.
+
+        Raises:
+            InputError: it is.
+        """
         if not hasattr(X, "columns"):
             raise InputError(f"{self.card.name!r} takes a table with the columns {', '.join(self.card.columns)}")
         absent = [name for name in self.card.columns if name not in X.columns]
         if absent:
             raise InputError(f"the table lacks the columns {', '.join(map(repr, absent))}, which the model takes")
-        table: pd.DataFrame = X[list(self.card.columns)]
-        return table
+
+    def faults(self, table: pd.DataFrame) -> dict[int, str]:
+        """Rows of a plain table that the model cannot take, by position, each with the reason."""
+        import pandas as pd
+
+        found: dict[int, str] = {}
+        for name in self._numeric_columns():
+            given = table[name].to_numpy(object)
+            values = np.array(pd.to_numeric(pd.Series(given), errors="coerce"), dtype=np.float64)
+            for row in np.flatnonzero((np.isnan(values) & pd.notna(given)) | np.isinf(values)).tolist():
+                what = "infinite" if np.isinf(values[row]) else f"{given[row]!r}"
+                found.setdefault(row, f"the column {name!r} is {what}; allowed are numbers, or nothing")
+        return found
+
+    @property
+    def named_columns(self) -> tuple[str, ...]:
+        """Columns of a plain table that hold categories: their labels are text, also where they look like numbers."""
+        numeric = self._numeric_columns()
+        return tuple(name for name in self.card.columns if name not in numeric)
+
+    def _numeric_columns(self) -> tuple[str, ...]:
+        learnt = getattr(self.estimator[0], "categories_", {}) if self.card.inputs == "table" else {}
+        return tuple(name for name, labels in learnt.items() if not labels)
 
     def _packed(self, X: Any) -> Any:
         from automat_featurizers.base import as_packed

@@ -65,7 +65,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 blocks.append(_numbers(X[column])[:, None])
             else:
                 # None stands for a missing value: no category is equal to it, not even one spelled "nan".
-                given = X[column].astype(str).where(X[column].notna(), None).to_numpy(object)
+                given = _labels(X[column], categories).where(X[column].notna(), None).to_numpy(object)
                 blocks.append((given[:, None] == np.array(categories, dtype=object)).astype(np.float64))
         return np.hstack(blocks)
 
@@ -77,6 +77,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for column, categories in self.categories_.items():
             names.extend([str(column)] if column in self._numeric else [f"{column}={name}" for name in categories])
         return np.array(names, dtype=object)
+
+
+def _labels(column: pd.Series, categories: tuple[str, ...]) -> pd.Series:
+    """A column as text; the label 1 is known again where a gap in its column made a file say 1.0."""
+    known = set(categories)
+    return column.astype(str).map(lambda label: label if label in known else label.removesuffix(".0"))
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:

@@ -68,3 +68,25 @@ def test_rows_without_a_prediction_are_told_and_change_the_exit_code(command: Co
     made = pd.read_csv(tmp_path / "out.csv")
     assert made["prediction"].notna().tolist() == [True, False]
     assert "no trained model at 'absent.automat'" in command("predict", "absent.automat", "--input", "new.csv", code=2)
+
+
+def test_models_of_two_targets_of_one_file_lie_side_by_side(command: Command, tmp_path: Path) -> None:
+    rows = range(40)
+    frame = pd.DataFrame(
+        {"x": [row / 7 for row in rows], "y": [row / 3 for row in rows], "z/a": [-row / 9 for row in rows]}
+    )
+    frame.to_csv(tmp_path / "two.csv", index=False)
+    run = ("run", "--dataset", "two.csv", "--preset", "quick", "--trials", "1", "--models", "linear", "--save-models")
+    paths = [kept(command(*run, "--target", target)) for target in ("y", "z/a", "y")]
+    assert paths[0] == paths[2] == "automat-runs/two/models/linear.automat"
+    assert paths[1].startswith("automat-runs/two/models/linear-z-a")
+    (tmp_path / "new.csv").write_text("x,y,z/a\n1,1,1\n")
+    for path, title in zip(paths, ("y", "z/a"), strict=False):
+        assert title in command("predict", path, "--input", "new.csv").splitlines()[1].split()
+
+
+def test_a_model_that_needs_more_rows_is_named_not_failed(command: Command, tmp_path: Path) -> None:
+    pd.DataFrame({"x": range(10), "y": [row / 3 for row in range(10)]}).to_csv(tmp_path / "ten.csv", index=False)
+    run = ("run", "--dataset", "ten.csv", "--preset", "quick", "--trials", "1", "--models")
+    refused = command(*run, "pycaret", code=2)
+    assert "it needs at least 12 training rows, but a fold has 5" in refused

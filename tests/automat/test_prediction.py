@@ -227,3 +227,46 @@ def test_folders_give_all_their_crystals(tmp_path: Path) -> None:
     write_cifs(tmp_path / "cifs", 1)
     (tmp_path / "cifs" / "POSCAR").write_text(crystals().structures[1].to(fmt="poscar"))  # type: ignore[index]
     assert told("structures", tmp_path / "cifs")["id"].tolist() == ["POSCAR", "crystal-0.cif"]
+
+
+def test_cells_that_a_plain_table_may_not_hold_cost_their_rows_alone(tmp_path: Path) -> None:
+    table = tmp_path / "new.csv"
+    table.write_text("x,phase\n1.0,a\ninf,a\nhot,b\n,b\n")
+    made = told("table", table)
+    assert made["error"].tolist() == [
+        "", "the column 'x' is infinite; allowed are numbers, or nothing",
+        "the column 'x' is 'hot'; allowed are numbers, or nothing", "",
+    ]  # fmt: skip
+    assert made["prediction"].notna().tolist() == [True, False, False, True]
+    with pytest.raises(InputError, match="row 2: the column 'x' is infinite"):
+        trained_on("table").predict(pd.DataFrame({"x": [1.0, np.inf], "phase": ["a", "a"]}))
+
+
+def test_labels_like_numbers_stay_labels(tmp_path: Path) -> None:
+    labels = ["1", "02", "x"] * 17
+    frame = pd.DataFrame({"x": np.arange(51.0), "grade": labels, "y": [0.1, 5.2, 9.3] * 17})
+    dataset = datasets.load(_written(frame, tmp_path / "train.csv"), target="y")
+    planned = plan.make(dataset, models=["linear"], preset="quick", trials=1)
+    inputs = plan.inputs(planned, planned.cells, cache_dir=None, jobs=1)
+    job = Job(dataset, planned.folds, {model.name: model for model in planned.models}, inputs)
+    model = refit(job, [run_cell(job, cell)[0] for cell in planned.cells])
+    new = tmp_path / "new.csv"
+    new.write_text("x,grade\n3,1\n3,02\n3,\n")  # no letter among them: a reader of its own would see numbers
+    made = pd.concat(prediction.predict(model, [new]), ignore_index=True)
+    np.testing.assert_allclose(made["prediction"][:2], [0.1, 5.2], atol=0.5)
+    gaps = tmp_path / "gaps.json"
+    gaps.write_text('[{"x": 3, "grade": 1.0}, {"x": 3, "grade": null}]')
+    again = pd.concat(prediction.predict(model, [gaps]), ignore_index=True)
+    np.testing.assert_allclose(again["prediction"], made["prediction"][[0, 2]])
+
+
+def _written(frame: pd.DataFrame, path: Path) -> Path:
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_a_table_without_the_models_columns_is_refused_before_it_is_read_through(tmp_path: Path) -> None:
+    table = tmp_path / "new.csv"
+    table.write_text("x\n1.0\n")
+    with pytest.raises(InputError, match="lacks the columns 'phase'"):
+        told("table", table)

@@ -183,7 +183,7 @@ def _rewritten(path: Path, change: Any) -> Path:
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     change(members)
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return path
@@ -281,3 +281,56 @@ def test_what_cannot_be_explained_says_so(diabetes: Dataset) -> None:
         explain(train(diabetes, "linear"), diabetes.table, list(diabetes.ids))
     with pytest.raises(InputError, match="no mean over atoms"):
         explain(train(crystals(), "cgcnn", epochs=1), crystals().structures, list(crystals().ids))
+
+
+def test_a_forged_tree_is_one_message(diabetes: Dataset, tmp_path: Path) -> None:
+    made = train(diabetes, "decision_tree")
+    tree = made.estimator[-1].tree_
+    state = tree.__getstate__()
+    state["nodes"]["left_child"][0] = 10**6
+    tree.__setstate__(state)
+    with pytest.raises(InputError, match=r"'m.automat' cannot be read.*nodes beyond the"):
+        trained.load(made.save(tmp_path / "m.automat"))
+
+
+def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(diabetes: Dataset, tmp_path: Path) -> None:
+    path = train(diabetes, "linear").save(tmp_path / "m.automat")
+
+    def swell(members: dict[str, bytes]) -> None:
+        members["arrays.safetensors"] = bytes(80 * 1024**2)
+
+    with pytest.raises(InputError, match="200 times its size"):
+        trained.load(_rewritten(path, swell))
+
+
+def test_a_trained_model_serves_scikit_learns_tools(diabetes: Dataset, flowers: Dataset) -> None:
+    from sklearn.base import is_classifier, is_regressor
+    from sklearn.exceptions import NotFittedError
+    from sklearn.model_selection import cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+    from sklearn.utils.validation import check_is_fitted
+
+    regressor, classifier = train(diabetes, "linear"), train(flowers, "lightgbm", **SHORT)
+    assert is_regressor(regressor)
+    assert is_classifier(classifier)
+    assert list(classifier.classes_) == list(flowers.classes)
+    assert not hasattr(regressor, "classes_")
+    check_is_fitted(regressor)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(clone(regressor))
+    assert cross_val_score(regressor, diabetes.table, diabetes.target, cv=3).min() > 0.2
+    names = np.array(flowers.classes)[flowers.target.astype(int)]
+    assert cross_val_score(classifier, flowers.table, names, cv=3).min() > 0.85
+    piped = make_pipeline(FunctionTransformer(), regressor)
+    np.testing.assert_array_equal(piped.predict(diabetes.table), regressor.predict(diabetes.table))
+
+
+def test_a_trained_model_of_formulas_is_validated_by_scikit_learn() -> None:
+    from sklearn.model_selection import cross_val_predict
+
+    dataset = formulas()
+    assert dataset.formulas is not None
+    made = train(dataset, "linear")
+    given = np.array(dataset.formulas, dtype=object)
+    assert cross_val_predict(made, given, dataset.target, cv=3).shape == dataset.target.shape
