@@ -6,12 +6,14 @@ rows; the test rows are predicted once, by the final model, and then measured.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import traceback
 import warnings
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +24,8 @@ from automat.calibration import calibrate
 from automat.core import Predictions, RunRecord
 from automat.output import Output, final_step, output_of
 from automat.splits import inner_holdout
-from automat.tuning import Search, Watch, is_worth_searching, search, unsearched
+from automat.trial_journal import TrialJournal
+from automat.tuning import Search, Watch, direction, is_worth_searching, search, unsearched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +70,7 @@ class Job:
         models: by name.
         inputs: by the cells' ``features``.
         versions, commit: what is installed, for the record.
+        partial: folder where a cell's unfinished work is kept, under its key; empty: nowhere.
     """
 
     dataset: Dataset
@@ -75,6 +79,7 @@ class Job:
     inputs: Mapping[str, Inputs]
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
+    partial: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,8 +196,29 @@ def _tune(
 
     # A third of its epochs tell whether a network is worth the others.
     prune_after = settings["epochs"] // 3 if "epochs" in settings else None
-    found = search(model, dataset.task, objective, trials=trials, seed=cell.seed, prune_after=prune_after)
-    return found, Unseen(dataset.target[judge_on], judged[_name_of(found.params)], "the rows that the search judged by")
+    found = search(
+        model,
+        dataset.task,
+        objective,
+        trials=trials,
+        seed=cell.seed,
+        prune_after=prune_after,
+        journal=_journal(job, cell),
+    )
+    name = _name_of(found.params)
+    if name not in judged:  # an earlier process tried these parameters
+        objective(found.params)
+    return found, Unseen(dataset.target[judge_on], judged[name], "the rows that the search judged by")
+
+
+def _journal(job: Job, cell: Cell) -> TrialJournal | None:
+    """Where the trials of a cell's search are kept while it is on."""
+    if not job.partial:
+        return None
+    # Other libraries may give other outcomes.
+    installed = hashlib.sha256(json.dumps(dict(job.versions), sort_keys=True).encode()).hexdigest()
+    path = Path(job.partial) / f"{cell.key}.journal"
+    return TrialJournal(path, about=f"{cell.key} {installed[:12]}", direction=direction(job.dataset.task))
 
 
 def unseen_rows(

@@ -87,6 +87,7 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
         inputs=inputs,
         versions=_process.versions(),
         commit=_process.commit(),
+        partial=str(store.partial_folder(planned.dataset.name).resolve()),
     )
     computed = 0
 

@@ -5,6 +5,7 @@ Layout, under the folder that ``--out`` names::
     <dataset>/records/<cell key>.json          a RunRecord
     <dataset>/predictions/<cell key>.parquet   its test predictions
     <dataset>/claims/<cell key>                which process computes it now
+    <dataset>/partial/<cell key>.journal       the trials of its search so far, until it is finished
     <dataset>/folds/<split>-<digest>.parquet   which ids every fold trains, validates and tests on
     <dataset>/<board>.json, <board>.html       what a board's page says of its data, and the page
     <dataset>/<board>.audit.json               what `automat audit` found of a board's folds and entrants
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from automat.core import Cell, RunRecord, Split
+from automat.store_tables import folds_table, to_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -114,11 +116,14 @@ class Store:
         cell = record.cell
         if predictions is not None:
             path = self._predictions_path(cell.dataset, cell.key)
-            content = _to_parquet(record, predictions)
+            content = to_parquet(record, predictions)
             _write_whole(path, content)
             record = replace(record, predictions_sha256=hashlib.sha256(content).hexdigest())
         text = json.dumps(_jsonable(asdict(record)), indent=1, allow_nan=False)
         _write_whole(self._record_path(cell.dataset, cell.key), text.encode())
+        if record.status == "ok":  # else the next try goes on from there
+            for path in self.partial_folder(cell.dataset).glob(f"{cell.key}.*"):
+                path.unlink(missing_ok=True)
 
     def stamp(self, cell: Cell) -> int:
         """Changes whenever the cell's record is written; 0 where there is none."""
@@ -132,12 +137,16 @@ class Store:
         """Where a process says that it computes the cell."""
         return self.folder(cell.dataset) / "claims" / cell.key
 
+    def partial_folder(self, dataset: str) -> Path:
+        """Where work on cells is kept that are not finished, under their keys."""
+        return self.folder(dataset) / "partial"
+
     def write_folds(self, dataset: Dataset, folds: Sequence[Fold]) -> None:
         """Keep which ids are in which part of which fold; what lies there and does not say the same is set aside."""
         import io
 
         path = self.folds_path(dataset.name, folds[0].split)
-        frame = _folds_frame(dataset, folds)
+        frame = folds_table(dataset, folds)
         if path.is_file():
             found = _read_table(path)
             if found is not None and found.astype(str).equals(frame.astype(str)):
@@ -260,18 +269,6 @@ def as_row(record: RunRecord) -> dict[str, Any]:
     return row
 
 
-def _folds_frame(dataset: Dataset, folds: Sequence[Fold]) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = [
-        pd.DataFrame({"id": dataset.ids[rows], "fold": fold.index, "part": part, "label": fold.label})
-        for fold in folds
-        for part, rows in (("train", fold.train), ("validation", fold.validation), ("test", fold.test))
-        if rows is not None
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
 def _board_columns(cell: Cell) -> dict[str, Any]:
     return {
         "dataset": cell.dataset,
@@ -284,45 +281,6 @@ def _board_columns(cell: Cell) -> dict[str, Any]:
         "split_seed": cell.split.seed,
         "folds_sha256": cell.split.sha256,
     }
-
-
-def _to_parquet(record: RunRecord, predictions: Predictions) -> bytes:
-    import io
-
-    import pandas as pd
-
-    n = len(predictions.ids)
-    probability = np.full(n, np.nan)
-    if predictions.probabilities is not None:
-        classes = predictions.probabilities.shape[1]
-        column = np.ones(n, dtype=np.intp) if classes == 2 else predictions.y_pred.astype(np.intp)  # noqa: PLR2004 - binary
-        probability = predictions.probabilities[np.arange(n), column]
-    frame = pd.DataFrame(
-        {
-            "cell": record.cell.key,
-            "model": record.cell.model,
-            "features": record.cell.features,
-            "fold": record.cell.fold,
-            "id": predictions.ids,
-            "y_true": predictions.y_true,
-            "y_pred": predictions.y_pred,
-            **{
-                name: np.full(n, np.nan) if values is None else values
-                for name, values in (
-                    ("y_std", predictions.y_std),
-                    ("lower", predictions.lower),
-                    ("upper", predictions.upper),
-                )
-            },
-            "probability": probability,
-        }
-    )
-    if predictions.probabilities is not None:
-        for code in range(predictions.probabilities.shape[1]):
-            frame[f"probability_{code}"] = predictions.probabilities[:, code]
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    return buffer.getvalue()
 
 
 def parse_record(text: str) -> RunRecord:

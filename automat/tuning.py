@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import optuna
 
     from automat.core import Model, Task
+    from automat.trial_journal import Direction, Outcome, TrialJournal
 
 _UNPRUNED = 3
 """Trials that run to their end before any is pruned: fewer have no median to speak of."""
@@ -63,7 +64,14 @@ def unsearched(model: Model) -> Search:
 
 
 def search(
-    model: Model, task: Task, objective: Objective, *, trials: int, seed: int, prune_after: int | None = None
+    model: Model,
+    task: Task,
+    objective: Objective,
+    *,
+    trials: int,
+    seed: int,
+    prune_after: int | None = None,
+    journal: TrialJournal | None = None,
 ) -> Search:
     """Find parameters that do best on the inner holdout.
 
@@ -80,6 +88,7 @@ def search(
         seed: of the sampler.
         prune_after: epochs after which a trial is ended that does worse than the median of those before it.
             The objective is then called with a watch too, which it must tell. None: every trial runs to its end.
+        journal: where trials are kept while the search is on; what is there already is not fitted again.
 
     Raises:
         SearchFailedError: no trial finished; the message is the first trial's error.
@@ -90,9 +99,8 @@ def search(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     metric = PRIMARY[task]
-    started = time.process_time()
     study = optuna.create_study(
-        direction="maximize" if metric in HIGHER_IS_BETTER else "minimize",
+        direction=direction(task),
         # A joint (multivariate) TPE model copes better with few trials than one parameter at a time.
         sampler=optuna.samplers.TPESampler(
             seed=seed,
@@ -103,24 +111,8 @@ def search(
     )
     if model.defaults:
         study.enqueue_trial(dict(model.defaults))
-
-    def evaluate(trial: optuna.Trial) -> float:
-        params = {**model.defaults, **model.space(trial)}
-        trial.set_user_attr("params", params)
-        try:
-            scores = objective(params) if prune_after is None else objective(params, _watch(trial, metric))
-        except optuna.TrialPruned:
-            raise
-        except Exception as error:
-            trial.set_user_attr("error", f"{type(error).__name__}: {error}")
-            raise optuna.TrialPruned from error
-        trial.set_user_attr("scores", dict(scores))
-        if math.isnan(scores[metric]):
-            trial.set_user_attr("error", f"{metric} is not defined on the inner holdout")
-            raise optuna.TrialPruned
-        return float(scores[metric])
-
-    study.optimize(evaluate, n_trials=trials)
+    trial_of = _Trials(model, metric, objective, prune_after is not None, journal)
+    study.optimize(trial_of, n_trials=trials, callbacks=[trial_of.ended])
     history = tuple(_as_row(trial) for trial in study.trials)
     finished = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
     if not finished:
@@ -130,8 +122,106 @@ def search(
         params=dict(best.user_attrs["params"]),
         scores=best.user_attrs["scores"],
         history=history,
-        seconds=time.process_time() - started,
+        seconds=trial_of.seconds,
     )
+
+
+def direction(task: Task) -> Direction:
+    """Of the primary metric, as Optuna calls it."""
+    return "maximize" if PRIMARY[task] in HIGHER_IS_BETTER else "minimize"
+
+
+class _Trials:
+    """The trials of one search, as Optuna's study calls them: fitted, or taken from the journal."""
+
+    def __init__(
+        self, model: Model, metric: str, objective: Objective, is_watched: bool, journal: TrialJournal | None
+    ) -> None:
+        self._model = model
+        self._metric = metric
+        self._objective = objective
+        self._is_watched = is_watched
+        self._journal = journal
+        self._known = [] if journal is None else journal.outcomes()
+        self._resumed = 0.0
+        self._began = self._last = time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        """CPU seconds of the whole search, those of an earlier process included."""
+        return self._resumed + time.process_time() - self._began
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        """One trial's value.
+
+        Raises:
+            optuna.TrialPruned: it failed, or was ended early.
+        """
+        import optuna
+
+        params = {**self._model.defaults, **self._model.space(trial)}
+        trial.set_user_attr("params", params)
+        try:
+            scores = self._scores(trial, params)
+        except optuna.TrialPruned:
+            raise
+        except Exception as error:
+            trial.set_user_attr("error", f"{type(error).__name__}: {error}")
+            raise optuna.TrialPruned from error
+        trial.set_user_attr("scores", dict(scores))
+        if math.isnan(scores[self._metric]):
+            trial.set_user_attr("error", f"{self._metric} is not defined on the inner holdout")
+            raise optuna.TrialPruned
+        return float(scores[self._metric])
+
+    def ended(self, _study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        """A trial has ended."""
+        now = time.process_time()
+        seconds = now - self._last
+        self._last = now
+        if trial.number < len(self._known):
+            seconds = self._known[trial.number].seconds
+            self._resumed += seconds
+        if self._journal is not None:
+            self._journal.add(trial, seconds)
+
+    def _scores(self, trial: optuna.Trial, params: dict[str, Any]) -> Scores:
+        known = self._from_journal(trial)
+        if known is not None:
+            return _again(trial, known)
+        if not self._is_watched:
+            return self._objective(params)
+        return self._objective(params, _watch(trial, self._metric))
+
+    def _from_journal(self, trial: optuna.Trial) -> Outcome | None:
+        """What the journal says of this very trial."""
+        if trial.number >= len(self._known):
+            return None
+        known = self._known[trial.number]
+        if known.params == trial.params and (self._metric in known.scores or known.is_pruned):
+            return known
+        # Of another search, or made by other hands: from here on it does not count.
+        self._known = self._known[: trial.number]
+        if self._journal is not None:
+            self._journal.set_aside()
+        return None
+
+
+def _again(trial: optuna.Trial, known: Outcome) -> Scores:
+    """Let a trial of the journal end as it did.
+
+    Raises:
+        optuna.TrialPruned: as it did then.
+    """
+    import optuna
+
+    for epoch, value in sorted(known.reported.items()):
+        trial.report(value, epoch)
+    if known.is_pruned and not known.scores:
+        if known.error:
+            trial.set_user_attr("error", known.error)
+        raise optuna.TrialPruned
+    return known.scores
 
 
 def _as_row(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:

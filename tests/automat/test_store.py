@@ -165,3 +165,16 @@ def test_an_unwritable_folder_is_refused(tmp_path: Path) -> None:
     blocked.write_text("")
     with pytest.raises(OSError, match=r"Not a directory|File exists"):
         check_writable(blocked / "runs")
+
+
+@pytest.mark.parametrize("status", ["ok", "failed", "timeout", "out_of_memory"])
+def test_unfinished_work_goes_when_a_cell_is_finished_and_not_before(tmp_path: Path, status: Any) -> None:
+    store = Store(tmp_path)
+    folder = store.partial_folder(CELL.dataset)
+    folder.mkdir(parents=True)
+    own, another = folder / f"{CELL.key}.journal", folder / f"{replace(CELL, fold=1).key}.journal"
+    own.write_text("trials")
+    another.write_text("trials")
+    store.write(replace(RECORD, status=status), None)
+    assert own.exists() == (status != "ok")
+    assert another.exists()

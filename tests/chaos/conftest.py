@@ -148,6 +148,7 @@ class Laboratory:
         assert len(self.records()) == self.cells
         pd.testing.assert_frame_equal(self.predictions(), undisturbed, check_exact=True)
         assert not list(self.runs.glob("*/claims/[0-9a-f]*"))
+        assert not list(self.runs.glob("*/partial/*"))
         assert len(list(self.runs.glob("**/.*-*"))) <= kills
 
 
