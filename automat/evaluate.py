@@ -22,6 +22,7 @@ from automat_leaderboards import metrics, uncertainty
 from automat import _process
 from automat.calibration import calibrate
 from automat.core import Predictions, RunRecord
+from automat.importance import learned
 from automat.output import Output, final_step, output_of
 from automat.splits import inner_holdout
 from automat.trial_journal import TrialJournal
@@ -45,11 +46,15 @@ class Inputs:
         values: float features (n, columns), a DataFrame, or a packed collection with ``take``.
         featurize_seconds: CPU seconds that computing them cost, once.
         notes: what could not be computed, a sentence each.
+        names: of the columns; empty where there are none.
+        groups: featurizers and how many columns each made, in column order; empty where none made them.
     """
 
     values: Any
     featurize_seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
 
     def take(self, rows: NDArray[np.intp]) -> Any:
         """The given rows, in the given order."""
@@ -71,6 +76,7 @@ class Job:
         inputs: by the cells' ``features``.
         versions, commit: what is installed, for the record.
         partial: folder where a cell's unfinished work is kept, under its key; empty: nowhere.
+        explains: whether cells of the first fold also tell what their models lean on.
     """
 
     dataset: Dataset
@@ -80,6 +86,7 @@ class Job:
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
     partial: str = ""
+    explains: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +104,17 @@ def run_cell(job: Job, cell: Cell) -> tuple[RunRecord, Predictions | None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outcome, predictions = _compute(job, cell)
+            outcome, predictions, fitted = _compute(job, cell)
+            memory = _process.peak_above(mark)
+            if job.explains and cell.fold == 0:
+                outcome["details"]["learned"] = _learned(job, cell, fitted, outcome["predict_seconds"])
     except MemoryError as error:
         return failed_record(job, cell, "out_of_memory", str(error) or "out of memory"), None
     except Exception as error:  # noqa: BLE001 - whatever a model raises must not end the run
         message = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES:]
         return failed_record(job, cell, "failed", message, details={"traceback": "\n".join(trace)}), None
-    return _record(job, cell, "ok", **outcome, peak_memory_mb=_process.peak_above(mark)), predictions
+    return _record(job, cell, "ok", **outcome, peak_memory_mb=memory), predictions
 
 
 def failed_record(job: Job, cell: Cell, status: Any, error: str, details: Mapping[str, Any] | None = None) -> RunRecord:
@@ -134,7 +144,8 @@ def make_estimator(job: Job, model: Model, params: Mapping[str, Any], seed: int)
     return make_pipeline(*steps, estimator) if steps else estimator
 
 
-def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
+def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions, Any]:
+    """What the record says, the predictions, and the fitted estimator."""
     dataset, model, fold = job.dataset, job.models[cell.model], job.folds[cell.fold]
     inputs = job.inputs[cell.features]
     settings = {key: value for key, value in cell.budget.items() if key not in {"preset", "trials"}}
@@ -172,7 +183,26 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions]:
         "predict_seconds": predicted - fitted,
         "details": details,
     }
-    return outcome, predictions
+    return outcome, predictions, estimator
+
+
+def _learned(job: Job, cell: Cell, estimator: Any, predict_seconds: float) -> dict[str, Any]:
+    """What the model leans on; a model that cannot be asked costs this alone, never its cell."""
+    inputs, test = job.inputs[cell.features], job.folds[cell.fold].test
+    try:
+        return learned(
+            estimator,
+            inputs.take(test),
+            job.dataset.target[test],
+            names=inputs.names,
+            groups=inputs.groups,
+            task=job.dataset.task,
+            classes=len(job.dataset.classes),
+            seed=cell.seed,
+            seconds_a_row=predict_seconds / max(1, len(test)),
+        )
+    except Exception as error:  # noqa: BLE001 - its scores stand
+        return {"refused": " ".join(f"{type(error).__name__}: {error}".split()), "seconds": 0.0}
 
 
 def _tune(

@@ -132,11 +132,16 @@ def _inputs(
     import automat_featurizers
 
     if dataset.inputs == "table":
-        return Inputs(dataset.table)
+        table: Any = dataset.table
+        return Inputs(table, names=tuple(map(str, table.columns)))
     if model.input == "features":
         packed: Any = dataset.structures if dataset.structures is not None else dataset.compositions
         made = automat_featurizers.featurize(packed, features, cache_dir=cache_dir, jobs=jobs, progress=report)
-        return Inputs(made.values, made.seconds, _failure_notes(made, features))
+        groups = tuple(
+            (each.name, len(each.get_feature_names_out()))
+            for each in automat_featurizers.feature_set(features).featurizers
+        )
+        return Inputs(made.values, made.seconds, _failure_notes(made, features), made.names, groups)
     if model.input == "graph":
         structures: Any = dataset.structures
         graphs = automat_featurizers.cached_graphs(structures, cache_dir, _builder(model), jobs=jobs, progress=report)

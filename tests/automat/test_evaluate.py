@@ -312,3 +312,34 @@ def test_probabilities_are_judged_as_they_are(flowers: Dataset) -> None:
     assert made.y_std is None
     assert {"log_loss", "brier", "calibration_error"} <= set(record.metrics["test"])
     assert "calibration" not in record.details
+
+
+def test_what_a_model_leans_on_is_told_once_and_changes_nothing(diabetes: Dataset) -> None:
+    assert diabetes.table is not None
+    names = tuple(map(str, diabetes.table.columns))
+    plain_job = job_of(diabetes, registry()["linear"])
+    asking = replace(plain_job, inputs={"table": Inputs(diabetes.table, names=names)}, explains=True)
+    (told, one), (plain, two) = (run_cell(job, cell_of(job, "linear")) for job in (asking, plain_job))
+    assert one is not None
+    assert two is not None
+    np.testing.assert_array_equal(one.y_pred, two.y_pred)
+    assert told.metrics == plain.metrics
+    assert {each["name"] for each in told.details["learned"]["permutation"]["features"]} == set(names)
+    assert told.details["learned"]["seconds"] > 0
+    assert "learned" not in plain.details
+    later, _ = run_cell(asking, cell_of(asking, "linear", fold=1))
+    assert "learned" not in later.details
+
+
+def test_a_model_that_cannot_be_asked_keeps_its_scores(diabetes: Dataset) -> None:
+    class Shy(Spy):
+        def predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+            if len(X) not in {40, 80, 16, 64}:
+                raise ValueError("not so many")
+            return super().predict(X)
+
+    job = job_of(diabetes, Model(name="shy", build=lambda _params, _seed: Shy()))
+    job = replace(job, explains=True, inputs={"table": Inputs(diabetes.table, names=("any",) * 4)})
+    record, _ = run_cell(job, cell_of(job, "shy"))
+    assert record.status == "ok"
+    assert record.details["learned"]["refused"] == "ValueError: not so many"
