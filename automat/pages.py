@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import automat_leaderboards
+from automat_leaderboards.diagnosis import BY_CHANCE
 
 from automat import _process, page_digest
 from automat.core import InputError, StorageError, UnknownNameError
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from automat_leaderboards import Leaderboard
 
+    from automat.core import Model
     from automat.plan import Plan
     from automat.store import Store
 
@@ -33,7 +36,13 @@ RENDER_SHARE = 0.02
 
 
 class Pages:
-    """A run's page: there from the first cells on, and rendered again as cells end."""
+    """A run's page: there from the first cells on, and rendered again as cells end.
+
+    Attributes:
+        tell_what_is_learned: whether there is a page that says what models lean on.
+    """
+
+    tell_what_is_learned = True
 
     def __init__(self, store: Store, planned: Plan, command: str, *, reload: bool) -> None:
         self.store = store
@@ -59,6 +68,8 @@ class Pages:
             "notes": [*data.notes, *feature_notes, *left_out],
             "feature_notes": feature_notes,
             "formulas": formulas,
+            "fold_labels": {str(fold.index): fold.label for fold in self.planned.folds if fold.label},
+            "models": kept.get("models", {}) | {model.name: about_model(model) for model in self.planned.models},
         }
         self.store.write_context(first, {**context, "structures": kept.get("structures", {})})
 
@@ -81,11 +92,11 @@ class Pages:
         started = time.monotonic()
         records = _records_of(self.store, self.store.board_of(self.planned.cells[0]))
         found = _gather(self.store, records)
-        if is_over and not page_digest.is_current(found.path, found.digest()):
+        if is_over and not found.is_current():
             self._keep_worst(found)
             found.write(is_over=True)
         elif not is_over:
-            found.write(reload_seconds=RENDER_EVERY_SECONDS if self._reload else 0.0)
+            found.write(reload_seconds=RENDER_EVERY_SECONDS if self._reload else 0.0, with_entrants=False)
         render_index(self.store, only_if_changed=True)
         ended = time.monotonic()
         self._render_at = ended + max(RENDER_EVERY_SECONDS, (ended - started) / RENDER_SHARE)
@@ -105,6 +116,8 @@ class Pages:
 
 class NoPages(Pages):
     """Of cells that stand on no board: nothing is said of them, and nothing rendered."""
+
+    tell_what_is_learned = False
 
     def write_context(self, notes: Sequence[str]) -> None:
         """There is no page to say them."""
@@ -143,6 +156,16 @@ def _records_of(store: Store, facts: Mapping[str, Any]) -> pd.DataFrame:
     return next(group for group in groups if store.page(group.iloc[0]) == store.page(facts))
 
 
+def about_model(model: Model) -> dict[str, Any]:
+    """What an entrant's page says of it, that no record does."""
+    return {
+        "citation": model.citation,
+        "licence": model.licence,
+        "takes": model.input,
+        "requires": list(model.requires),
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class _Board:
     """A board, and all that its page is rendered from.
@@ -162,8 +185,17 @@ class _Board:
     board: Leaderboard
     path: Path
 
+    @property
+    def entrants(self) -> dict[str, Path]:
+        """Entrants to their pages."""
+        return {
+            f"{row.model}/{row.features}": self.store.model_page(self.newest, row.model, row.features)
+            for row in self.board.rows
+        }
+
     def context(self) -> dict[str, Any]:
         """What the page says beside figures, as it is kept now."""
+        links = {key: path.relative_to(self.path.parent).as_posix() for key, path in self.entrants.items()}
         return (
             self.store.read_context(self.newest)
             | beside(self.store, self.newest)
@@ -171,20 +203,49 @@ class _Board:
                 "versions": self.newest["versions"],
                 "commit": self.newest["commit"],
                 "automat_version": _process.versions().get("automat", ""),
+                "random_board": _random_board(self.store, self.board),
+                "model_pages": links,
             }
+        )
+
+    def is_current(self) -> bool:
+        """Whether its page, and those of its entrants, are as they would be rendered now."""
+        return all(path.is_file() for path in self.entrants.values()) and page_digest.is_current(
+            self.path, self.digest()
         )
 
     def digest(self, lang: str = "en") -> str:
         """Of all that the page of a run that is over is rendered from."""
         return page_digest.of_board(self.records, self.predictions, {**self.context(), "lang": lang})
 
-    def write(self, *, lang: str = "en", reload_seconds: float = 0.0, is_over: bool = False) -> None:
-        """Render the page; open, it loads itself again every so many seconds (0: never)."""
+    def write(
+        self, *, lang: str = "en", reload_seconds: float = 0.0, with_entrants: bool = True, is_over: bool = False
+    ) -> None:
+        """Render the page; open, it loads itself again every so many seconds (0: never).
+
+        Args:
+            lang: of the pages.
+            reload_seconds: see above.
+            with_entrants: render the pages of the entrants too, and link them.
+            is_over: sign the page, so that it is left alone while nothing changes.
+        """
         import automat_reports
 
         now = {"generated_at": datetime.now(UTC).isoformat(timespec="seconds"), "reload_seconds": reload_seconds}
+        context = self.context() | now | ({} if with_entrants else {"model_pages": {}})
         t = automat_reports.Translator(lang)
-        text = automat_reports.render_board(self.board, self.predictions, self.context() | now, t)
+        text = automat_reports.render_board(self.board, self.predictions, context, t)
+        if with_entrants:
+            for row, path in zip(self.board.rows, self.entrants.values(), strict=True):
+                back = f"../{self.path.name}"
+                page = automat_reports.render_model(self.board, row, self.predictions, context, t, back=back)
+                self.store.write_page(path, page)
+        # Judging who is tied takes all predictions; the index reads what was said here.
+        said = {
+            name: automat_leaderboards.verdict(self.board, automat_reports.Translator(name))
+            for name in automat_reports.LANGUAGES
+        }
+        self.store.write_page(_verdict_path(self.path), json.dumps(said, ensure_ascii=False))
         self.store.write_page(self.path, page_digest.signed(text, self.digest(lang) if is_over else ""))
 
 
@@ -202,12 +263,23 @@ def render_records(store: Store, records: pd.DataFrame, *, lang: str = "en") -> 
     return found.path
 
 
+def _random_board(store: Store, board: Leaderboard) -> Leaderboard | None:
+    """The board of the random split of the same data: what another split's scores are judged beside."""
+    if board.split.split("*")[0].split(":")[0] in BY_CHANCE:
+        return None
+    same = ("dataset_sha256", "target", "preset", "seed")
+    for records in automat_leaderboards.protocols(store.table(board.dataset)):
+        first = records.iloc[0]
+        if first["split"] == "random" and all(first[name] == getattr(board, name) for name in same):
+            return automat_leaderboards.build(records)
+    return None
+
+
 def render_index(store: Store, *, lang: str = "en", only_if_changed: bool = False) -> Path:
-    """The page that links the pages."""
+    """The page that links the pages: boards, entrants, explored data and lessons, as far as they lie there."""
     path = store.root / "index.html"
-    digest = page_digest.of_files(
-        store.root, [*store.root.glob("*/records/*.json"), *store.root.glob("*/*.html")], lang
-    )
+    read = ("*/records/*.json", "*/*.verdict.json", "*/*.html", "*/*/*.html")
+    digest = page_digest.of_files(store.root, [found for each in read for found in store.root.glob(each)], lang)
     if only_if_changed and page_digest.is_current(path, digest):
         return path
     import automat_reports
@@ -217,10 +289,38 @@ def render_index(store: Store, *, lang: str = "en", only_if_changed: bool = Fals
         newest = records.sort_values("finished_at").iloc[-1]
         page = store.page(newest)
         if page.is_file():
-            link = page.relative_to(store.root).as_posix()
+            board = automat_leaderboards.build(records)
+            found = {row.title: store.model_page(newest, row.model, row.features) for row in board.rows}
+            explored = page.with_name("explore.html")
             entries.append(
-                automat_reports.IndexEntry(automat_leaderboards.build(records), link, str(newest["finished_at"]))
+                automat_reports.IndexEntry(
+                    board,
+                    _link(store, page),
+                    str(newest["finished_at"]),
+                    verdict=_kept_verdict(page, lang),
+                    models={title: _link(store, each) for title, each in found.items() if each.is_file()},
+                    explored=_link(store, explored) if explored.is_file() else "",
+                )
             )
-    text = automat_reports.render_index(entries, automat_reports.Translator(lang))
+    lessons = {each.stem.removeprefix("index_"): _link(store, each) for each in store.root.glob("lessons/index_*.html")}
+    text = automat_reports.render_index(
+        entries, automat_reports.Translator(lang), lessons=dict(sorted(lessons.items()))
+    )
     store.write_page(path, page_digest.signed(text, digest))
     return path
+
+
+def _verdict_path(page: Path) -> Path:
+    return page.with_suffix(".verdict.json")
+
+
+def _kept_verdict(page: Path, lang: str) -> str:
+    """What the board's page says first; empty where it was rendered by an earlier release."""
+    try:
+        return str(json.loads(_verdict_path(page).read_text(encoding="utf-8"))[lang])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def _link(store: Store, path: Path) -> str:
+    return path.relative_to(store.root).as_posix()

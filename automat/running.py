@@ -88,6 +88,7 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
         versions=_process.versions(),
         commit=_process.commit(),
         partial=str(store.partial_folder(planned.dataset.name).resolve()),
+        explains=pages.tell_what_is_learned,
     )
     computed = 0
 

@@ -8,6 +8,7 @@ Layout, under the folder that ``--out`` names::
     <dataset>/partial/<cell key>.journal       the trials of its search so far, until it is finished
     <dataset>/folds/<split>-<digest>.parquet   which ids every fold trains, validates and tests on
     <dataset>/<board>.json, <board>.html       what a board's page says of its data, and the page
+    <dataset>/<board>/<model>-<features>.html  the pages of its entrants
     <dataset>/<board>.audit.json               what `automat audit` found of a board's folds and entrants
     index.html                                 links the pages
 """
@@ -185,6 +186,10 @@ class Store:
         ))  # fmt: skip
         name = f"{row['preset'].replace(', ', '-').replace(' ', '')}-{row['split']}{row['folds']}"
         return self.folder(row["dataset"]) / f"{folder_name(f'{name}-{digest(facts)}')}.html"
+
+    def model_page(self, row: Mapping[str, Any], model: str, features: str) -> Path:
+        """Where the page of an entrant of that board lies: in a folder beside it."""
+        return self.page(row).with_suffix("") / f"{folder_name(f'{model}-{features}')}.html"
 
     @staticmethod
     def board_of(cell: Cell) -> dict[str, Any]:

@@ -31,6 +31,7 @@ DUMMY = "dummy"
 
 _ENTRANT = ["model", "features"]
 _VERSION = ("model_version", "features_version", "budget")
+_COSTS = ("tune_seconds", "fit_seconds", "predict_seconds", "peak_memory_mb")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ class FoldResult:
         params: chosen parameters.
         details: what the entrant says of itself.
         n_train, n_test: rows; 0 where they are not known.
+        tune_seconds, fit_seconds, predict_seconds: CPU seconds.
+        peak_memory_mb: how far the worker's memory rose.
+        finished_at: UTC, ISO 8601.
     """
 
     fold: int
@@ -52,6 +56,11 @@ class FoldResult:
     details: Mapping[str, Any]
     n_train: int = 0
     n_test: int = 0
+    tune_seconds: float = math.nan
+    fit_seconds: float = math.nan
+    predict_seconds: float = math.nan
+    peak_memory_mb: float = math.nan
+    finished_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -266,6 +275,8 @@ def _fold(record: dict[str, Any], task: str) -> FoldResult:
         details=json.loads(record["details"]),
         n_train=int(record["n_train"]),
         n_test=int(record["n_test"]),
+        **{name: float(record[name]) if done else math.nan for name in _COSTS},
+        finished_at=str(record["finished_at"]),
     )
 
 

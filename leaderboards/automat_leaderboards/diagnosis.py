@@ -66,6 +66,7 @@ FEWEST_FOLDS = 3
 FAR = 1.5
 """Error this many times that of a random split, or of the inner validation rows: extrapolating."""
 FEW_TEST_ROWS = 50
+ROUNDING = 1e-12
 BY_CHANCE = ("random", "stratified", "official")
 """Splits that draw rows by chance, so that test rows are like training rows."""
 
@@ -203,11 +204,16 @@ def _figures(board: Leaderboard, row: Row, constant: float) -> dict[str, str]:
     unit = f" {board.unit}" if board.unit and board.metric == "mae" else ""
     return {
         "metric": TITLES[board.metric],
-        "train": f"{row.mean['train'][board.metric]:.3g}{unit}",
-        "test": f"{row.mean['test'][board.metric]:.3g}{unit}",
+        "train": f"{_plain(row.mean['train'][board.metric])}{unit}",
+        "test": f"{_plain(row.mean['test'][board.metric])}{unit}",
         "share": f"{_error(board, row, 'test') / constant:.0%}",
         "rows": f"{_training_rows(row):,}",
     }
+
+
+def _plain(value: float) -> str:
+    """Three digits; what is nothing but rounding is 0."""
+    return "0" if abs(value) < ROUNDING else f"{value:.3g}"
 
 
 def _training_rows(row: Row) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards import HIGHER_IS_BETTER, TITLES, diagnoses, verdict
 
 from automat_reports import numbers, published, significance
+from automat_reports.model_page import beside
 from automat_reports.sections import View, sections_of
 from automat_reports.sections.worst import worst_ids
 from automat_reports.thinning import thinned
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from automat_leaderboards import Leaderboard, Row
+    from automat_leaderboards import Diagnosis, Leaderboard, Row
 
     from automat_reports.translation import Translator
 
@@ -27,9 +29,12 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 DUMMY_COLOUR = "#777777"
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
+AILMENTS = ("extrapolating", "starved", "noisy_labels", "memorising", "too_simple", "unstable")
+"""Findings that are counted where the diagnosis is folded."""
+
 CONTEXT = (
     "command", "versions", "commit", "source", "licence", "citation", "notes", "generated_at", "automat_version",
-    "reload_seconds",
+    "reload_seconds", "folds_sha256", "fold_labels",
 )  # fmt: skip
 """What the page says of where its figures come from; what is absent is left out."""
 
@@ -73,33 +78,28 @@ def board_page(
     looks = _looks(board)
     sections = sections_of(View(board, predictions, context, t))
     kept = thinned(predictions, worst_ids(predictions, board.task))
+    found = diagnoses(board, predictions, **beside(context))
     n_ids, n_kept = predictions["id"].nunique(), kept["id"].nunique()
     return {
         "board": board,
         "verdict": verdict(board, t),
         "metric_title": t(TITLES[board.metric]),
         "columns": columns,
-        "rows": [_row(board, row, columns, _places(board), t) for row in board.rows],
+        "rows": [
+            _row(board, row, columns, _places(board), t) | {"page": (context.get("model_pages") or {}).get(_key(row))}
+            for row in board.rows
+        ],
         "significance": significance.section(board, predictions, t),
         "published": published.section(board, columns, _places(board)),
-        "diagnoses": [
-            {
-                "title": each.title,
-                "features": each.features,
-                "caution": each.caution(t),
-                "findings": [
-                    {"code": one.code, "name": one.name(t), "sentence": one.sentence(t), "remedy": one.remedy(t)}
-                    for one in each.findings
-                ],
-            }
-            for each in diagnoses(board, predictions)
-        ],
+        "diagnoses": [_diagnosis(each, t) for each in found],
+        "ailments": Counter(one.name(t) for each in found for one in each.findings if one.code in AILMENTS),
         "budgets": [(row.title, budget_in_words(row.budget, t), row.budget) for row in board.rows],
         "context": {name: context.get(name) for name in CONTEXT},
         "sections": sections,
         "data": {
             "sections": {section.name: section.data for section in sections if section.data},
             "drawn": {"rows": n_kept, "of": n_ids} if n_kept < n_ids else None,
+            "pages": dict(context.get("model_pages") or {}),
             "dataset": board.dataset,
             "task": board.task,
             "unit": board.unit,
@@ -116,6 +116,18 @@ def board_page(
             "entrants": [_entrant(board, row, looks[_key(row)], kept, t) for row in board.rows],
             "table": [_values(board, row, t) for row in board.rows],
         },
+    }
+
+
+def _diagnosis(each: Diagnosis, t: Translator) -> dict[str, Any]:
+    return {
+        "title": each.title,
+        "features": each.features,
+        "caution": each.caution(t),
+        "findings": [
+            {"code": one.code, "name": one.name(t), "sentence": one.sentence(t), "remedy": one.remedy(t)}
+            for one in each.findings
+        ],
     }
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from automat_leaderboards import TITLES, overviews
+from automat_leaderboards import TITLES, overviews, verdict
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from automat_reports.board_page import board_page
+from automat_reports.model_page import model_page
 from automat_reports.numbers import plain, score
 from automat_reports.rank_diagram import rank_diagram
 from automat_reports.translation import Translator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from automat_leaderboards import Leaderboard, Overview
+    from automat_leaderboards import Leaderboard, Overview, Row
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,17 @@ class IndexEntry:
         board: a leaderboard.
         link: its page, relative to the index.
         finished_at: when its newest record was made, UTC, ISO 8601.
+        verdict: what its page says first; built from the board where it is empty.
+        models: titles of entrants to their pages, likewise.
+        explored: the page of the data before modelling; empty where there is none.
     """
 
     board: Leaderboard
     link: str
     finished_at: str
+    verdict: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
+    explored: str = ""
 
 
 def render_board(
@@ -63,29 +70,57 @@ def render_board(
     return render_page("board.html.j2", t, scripts=scripts, **page)
 
 
-def render_page(template: str, t: Translator, *, scripts: Sequence[str] = (), **values: Any) -> str:
+def render_model(
+    board: Leaderboard,
+    row: Row,
+    predictions: pd.DataFrame,
+    context: Mapping[str, Any],
+    t: Translator | None = None,
+    *,
+    back: str = "",
+) -> str:
+    """An entrant's page, as the text of one HTML file that needs no other; it is small, as it carries no library.
+
+    Args:
+        board: the leaderboard that it stands on.
+        row: the entrant.
+        predictions: test predictions of the board's cells (``PREDICTION_COLUMNS``).
+        context: as for :func:`render_board`; also ``models``, name to ``citation``, ``licence`` and what it ``takes``.
+        t: the page's language; English when None.
+        back: the board's page, relative to this one.
+    """
+    page = model_page(board, row, predictions, context, t or Translator())
+    return render_page("model.html.j2", t or Translator(), scripts=("plots.js",), library=False, back=back, **page)
+
+
+def render_page(
+    template: str, t: Translator, *, scripts: Sequence[str] = (), library: bool = True, **values: Any
+) -> str:
     """A template with its values, in one language.
 
     Args:
         template: its name.
         t: the language; ``t`` in the template.
         scripts: names of the page's scripts; what they say is translated by the ``words`` that the template embeds.
-            With any, the page carries plotly too.
+        library: whether these draw with plotly, which the page then carries.
         values: what the template sets.
     """
     sources = [
         (resources.files("automat_reports") / "templates" / name).read_text(encoding="utf-8") for name in scripts
     ]
-    about = {"t": t, "lang": t.lang, "words": t.words(*sources), "plotly": _plotly() if scripts else ""}
+    about = {"t": t, "lang": t.lang, "words": t.words(*sources), "plotly": _plotly() if scripts and library else ""}
     return _environment().get_template(template).render(**values, **about)
 
 
-def render_index(entries: Sequence[IndexEntry], t: Translator | None = None) -> str:
+def render_index(
+    entries: Sequence[IndexEntry], t: Translator | None = None, *, lessons: Mapping[str, str] | None = None
+) -> str:
     """The page that links the others, and says what datasets say together, as the text of one HTML file.
 
     Args:
         entries: newest first.
         t: the page's language; English when None.
+        lessons: language to the page that lists the lessons.
     """
     t = t or Translator()
     lines = []
@@ -101,10 +136,13 @@ def render_index(entries: Sequence[IndexEntry], t: Translator | None = None) -> 
                 else score(math.nan, math.nan),
                 "metric": t(TITLES[metric]),
                 "date": entry.finished_at[:10],
+                "verdict": entry.verdict or verdict(entry.board, t),
+                "models": dict(entry.models),
+                "explored": entry.explored,
             }
         )
     found = [_overview(each, t) for each in overviews([entry.board for entry in entries])]
-    return render_page("index.html.j2", t, lines=lines, overviews=found)
+    return render_page("index.html.j2", t, lines=lines, overviews=found, lessons=dict(lessons or {}))
 
 
 def _overview(overview: Overview, t: Translator) -> dict[str, Any]:

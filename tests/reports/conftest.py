@@ -7,6 +7,8 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,3 +135,66 @@ def board_of() -> Callable[..., tuple[Leaderboard, pd.DataFrame]]:
 def context() -> dict[str, Any]:
     """What a page says beside its figures."""
     return dict(CONTEXT)
+
+
+@pytest.fixture(scope="session")
+def page(shared_run: Path) -> str:
+    """The address of the page of a real run that has every section."""
+    return shared_run.as_uri()
+
+
+@pytest.fixture(scope="session")
+def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 90 crystals with learning curves, a ladder of two rungs, an audit, and a network."""
+    from automat import api, datasets
+    from automat.audit import audit
+    from automat.datasets import checks
+    from automat.ladder import HIGHER_RUNGS
+
+    out = tmp_path_factory.mktemp("sections")
+    whole = datasets.load("mp_dielectric")
+    data = checks.take(whole, np.sort(np.random.default_rng(0).permutation(len(whole))[:90]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOMAT_CACHE", str(out / "cache"))
+        patch.setattr("automat.ladder.HIGHER_RUNGS", HIGHER_RUNGS[:1])
+        options: dict[str, Any] = {"preset": "quick", "folds": 3, "jobs": 1, "out": out}
+        api.run(data, models=["dummy", "knn"], learning_curve=True, **options)
+        api.run(data, models=["dummy", "knn", "lightgbm", "mlp", "schnet"], **options)
+        api.run_ladder(data, models=["dummy", "knn"], **options)
+        audit(data, folds=3, runs=out, cache_dir=None, jobs=1, seconds=5)
+        pages = api.report(out)
+    return next(path for path in pages if "random" in path.name)
+
+
+LEARNED: dict[str, Any] = {
+    "permutation": {
+        "rows": 100, "columns": 160, "screened_on": 16, "error": "absolute error", "baseline": 0.2,
+        "features": [
+            {"name": "MagpieData mean Electronegativity", "rise": 0.31, "sure": 0.02},
+            {"name": "vpa", "rise": -0.01, "sure": 0.02},
+        ],
+        "groups": [{"name": "magpie", "rise": 0.6, "sure": 0.05}, {"name": "density", "rise": 0.1, "sure": 0.05}],
+    },
+    "shapley": {"rows": 50, "trees": 20, "of_trees": 300, "features": [{"name": "density", "mean": 0.2}]},
+    "seconds": 0.4,
+}  # fmt: skip
+ATOMS = {
+    "elements": [
+        {"symbol": "O", "atoms": 300, "crystals": 100, "mean": -1.5},
+        {"symbol": "Fe", "atoms": 100, "crystals": 60, "mean": 0.5},
+    ],
+    "seconds": 0.1,
+}
+
+
+@pytest.fixture
+def board(board_of: Callable[..., tuple[Leaderboard, pd.DataFrame]]) -> tuple[Leaderboard, pd.DataFrame]:
+    """The first entrant's first fold says what it leans on; the second's what atoms contribute."""
+    found, predictions = board_of("diabetes")
+    rows = [_with(row, told) for row, told in zip(found.rows, (LEARNED, ATOMS), strict=False)]
+    return replace(found, rows=(*rows, *found.rows[2:])), predictions
+
+
+def _with(row: Any, told: dict[str, Any]) -> Any:
+    first, *others = row.folds
+    return replace(row, folds=(replace(first, details={**first.details, "learned": told}), *others))

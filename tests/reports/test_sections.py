@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from automat_leaderboards import Leaderboard
 from automat_reports import render_board
-from automat_reports.sections import Section, View, _crystal, audit, elements, learning, sections_of, worst
+from automat_reports.sections import Section, View, _crystal, audit, learning, sections_of, worst
+from automat_reports.sections._periodic import PLACES
 from automat_reports.thinning import MOST_CHARACTERS, thinned
 from automat_reports.translation import ENGLISH, Translator
 from sklearn.metrics import confusion_matrix
@@ -125,9 +126,9 @@ def test_errors_by_element_are_means_over_the_materials_that_hold_it(board_of: B
 
 
 def test_the_periodic_table_holds_every_element_once() -> None:
-    assert len(elements.PLACES) == 118
-    assert len(set(elements.PLACES.values())) == 118
-    columns = {symbol: place[1] for symbol, place in elements.PLACES.items()}
+    assert len(PLACES) == 118
+    assert len(set(PLACES.values())) == 118
+    columns = {symbol: place[1] for symbol, place in PLACES.items()}
     assert columns["F"] == columns["Cl"] == columns["I"] == 16
     assert columns["Ti"] == columns["Hf"] == 3
 

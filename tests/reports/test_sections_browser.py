@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,37 +11,6 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PLACES = ("parity", "elements", "learning", "ladder", "calibration", "validation", "epochs")
-
-
-@pytest.fixture(scope="session")
-def page(shared_run: Path) -> str:
-    """A page of a real run that has every section."""
-    return shared_run.as_uri()
-
-
-@pytest.fixture(scope="session")
-def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 90 crystals with learning curves, a ladder of two rungs, an audit, and a network."""
-    import numpy as np
-
-    from automat import api, datasets
-    from automat.audit import audit
-    from automat.datasets import checks
-    from automat.ladder import HIGHER_RUNGS
-
-    out = tmp_path_factory.mktemp("sections")
-    whole = datasets.load("mp_dielectric")
-    data = checks.take(whole, np.sort(np.random.default_rng(0).permutation(len(whole))[:90]))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTOMAT_CACHE", str(out / "cache"))
-        patch.setattr("automat.ladder.HIGHER_RUNGS", HIGHER_RUNGS[:1])
-        options: dict[str, Any] = {"preset": "quick", "folds": 3, "jobs": 1, "out": out}
-        api.run(data, models=["dummy", "knn"], learning_curve=True, **options)
-        api.run(data, models=["dummy", "knn", "lightgbm", "mlp"], **options)
-        api.run_ladder(data, models=["dummy", "knn"], **options)
-        audit(data, folds=3, runs=out, cache_dir=None, jobs=1, seconds=5)
-        pages = api.report(out)
-    return next(path for path in pages if "random" in path.name)
 
 
 def opened(browser: Any, address: str) -> None:
@@ -81,6 +49,7 @@ def test_every_section_is_drawn_and_nothing_leaves_the_machine(browser: Any, pag
             "ladder",
             "audit",
             "calibration",
+            "importances",
         )
     ]
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

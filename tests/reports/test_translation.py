@@ -13,7 +13,8 @@ import automat_reports
 import pandas as pd
 import pytest
 from automat_leaderboards import Leaderboard, verdict
-from automat_reports import IndexEntry, Translator, render_board, render_index
+from automat_reports import IndexEntry, Translator, render_board, render_index, render_model
+from automat_reports.sections._periodic import PLACES
 from automat_reports.translation import catalog
 from jinja2 import Environment, nodes
 
@@ -30,7 +31,8 @@ LATIN = set(
         """automat MAE RMSE ROC AUC MCC CPU CSV JSON PNG SVG Holm Nadeau and Bengio Nemenyi Wilcoxon DeLong
         Cohen Friedman Iman Davenport Student Optuna Magpie PCA SNE DBSCAN linear knn dummy broken co table
         diabetes iris cancer random quick points scikit learn python Efron et al BSD setosa versicolor virginica
-        bad good alpha of rows were set aside here no ValueError luck""",
+        bad good alpha of rows were set aside here no ValueError luck magpie density MagpieData mean Electronegativity
+        vpa ms MB""",
     )
 )
 
@@ -110,6 +112,15 @@ def test_the_korean_board_has_no_english_left(board_of: BoardOf, context: dict[s
     assert t.missing == set()
     assert english_in(page, LATIN) == []
     assert '<html lang="ko">' in page
+
+
+def test_the_korean_pages_of_entrants_have_no_english_left(board: Any, context: dict[str, Any]) -> None:
+    found, predictions = board
+    for row in found.rows:
+        t = Translator("ko")
+        page = render_model(found, row, predictions, context, t, back="board.html")
+        assert t.missing == set()
+        assert english_in(page, LATIN | set(PLACES)) == []
 
 
 def test_the_korean_index_has_no_english_left(board_of: BoardOf) -> None:

@@ -10,6 +10,7 @@ from automat_reports.sections import (
     confusion,
     elements,
     epochs,
+    importances,
     ladder,
     learning,
     parity,
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     ladder.section,
     audit.section,
     calibration.section,
+    importances.section,
 )
 """In the order of the page; each gives None where the data for it is not there."""
 

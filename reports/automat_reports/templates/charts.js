@@ -229,6 +229,8 @@ function openRow(place) {
   if (place === null) return;
   const entrant = page.entrants[place];
   detail.append(element("h2", {}, `${entrant.title} (${entrant.features})`));
+  const own = page.pages[entrant.key];
+  if (own) detail.append(element("p", {}, element("a", { href: encodeURI(own) }, t("Its page: parameters, search history, what it learned, model card"))));
   for (const error of entrant.errors) detail.append(element("p", { className: "reason" }, error));
   if (page.drawn) detail.append(element("p", { className: "quiet" }, t("Charts of this entrant show {rows} of {of} test rows, drawn by chance; the tables are over all.", page.drawn)));
   const points = pointsOf(entrant);
@@ -265,9 +267,9 @@ for (const row of rowsInOrder) {
     openRow(view.open === place ? null : place);
     if (view.open !== null) detail.scrollIntoView({ block: "nearest" });
   };
-  row.addEventListener("click", toggle);
+  row.addEventListener("click", (event) => { if (!event.target.closest("a")) toggle(); });
   row.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); }
+    if (event.target === row && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); toggle(); }
   });
 }
 document.getElementById("theme").addEventListener("click", () => {
