@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from automat import cli_data, cli_models
+from automat import cli_data, cli_exports, cli_models
 from automat.core import InputError, StorageError
 
 EXIT_REFUSED = 1
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_data.app)
+app.add_typer(cli_exports.app)
 
 Runs = Annotated[Path, typer.Option("--runs", help="Folder that `automat run --out` wrote.")]
 DEFAULT_RUNS = Path("automat-runs")
