@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import multiprocessing
 import os
 import platform
 import subprocess
@@ -48,6 +49,9 @@ def mark_memory() -> float:
         Resident memory of this process now, in MB.
     """
     gc.collect()
+    if multiprocessing.parent_process() is not None:
+        # A worker holds what it has imported until it ends: looking through it takes longer than a small fit.
+        gc.freeze()
     # What an earlier cell freed goes back to the system; a cell that fills it again would seem to need nothing.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
