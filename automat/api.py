@@ -55,6 +55,15 @@ class RunResult:
     model: Path | None = None
     learning: Learning | None = None
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the board, what was computed, and the page's place."""
+        from automat_reports import render_result
+
+        said = [f"{self.computed} cells computed, {self.reused} found done, {self.failed} failed"]
+        said += [f"not entered: {name} ({reason})" for name, reason in self.left_out.items()]
+        said += [] if self.model is None else [f"model: {self.model}"]
+        return render_result(self.board, said, str(self.page))
+
 
 def run(
     dataset: str | Path | Dataset,
@@ -103,7 +112,7 @@ def run(
         learning_curve: run the same entrants on parts of the training rows too, and fit how their errors fall; an
             extent says how much of it.
         command: what the page gives as the command that reproduces it.
-        progress: told what the run does.
+        progress: told what the run does; a bar where it is None in a notebook.
 
     Raises:
         InputError: something given cannot be used; nothing has been computed then. Or, at the end, the entrant
@@ -118,6 +127,8 @@ def run(
         raise InputError(f"memory_limit must be at least 1 byte, but got {memory_limit}")
     if split == ladder.LADDER:
         raise InputError("split 'ladder' is several splits; call run_ladder, or `automat run --split ladder`")
+    from automat.progress import shown
+
     store = Store(Path(out))
     try:
         check_writable(store.root)
@@ -141,10 +152,10 @@ def run(
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
     pages = Pages(store, planned, command, reload=watch)
     limits = Limits(jobs or local.default_jobs(), time_limit, memory_limit)
-    with storing(store):
+    with storing(store), shown(progress) as told:
         store.write_folds(planned.dataset, planned.folds)
         try:
-            computed = compute(pages, missing, limits, progress)
+            computed = compute(pages, missing, limits, told)
         except BaseException:
             pages.render_what_there_is()
             raise
@@ -156,7 +167,7 @@ def run(
                 board,
                 planned,
                 store,
-                lambda of_parts, part: compute_part(of_parts, part, limits, progress),
+                lambda of_parts, part: compute_part(of_parts, part, limits, told),
                 extent=extent,
             )
             board, page = pages.render(is_over=True)

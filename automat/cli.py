@@ -69,14 +69,14 @@ def run(
     curve_folds: Annotated[int | None, typer.Option(help="Only its first so many folds.")] = None,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
-    from automat import api, ladder, learning, terminal, terminal_engine
+    from automat import api, ladder, learning, progress, terminal, terminal_engine
 
     extent = learning.extent(wanted=learning_curve, smallest=curve_from, folds=curve_folds)
     limit = terminal.parse_duration(time_limit) if time_limit else None
     readings = cli_data.readings(dataset, target, id_column, formula, structure)
     results: list[api.RunResult | ladder.LadderResult] = []
     try:
-        with terminal.ProgressBar() as progress:
+        with progress.ProgressBar() as bar:
             for reading in readings:
                 made = (api.run_ladder if split == ladder.LADDER else partial(api.run, split=split))(
                     reading.dataset,
@@ -96,7 +96,7 @@ def run(
                     allow_pickle=allow_pickle,
                     learning_curve=extent,
                     command=shlex.join(["automat", *sys.argv[1:]]),
-                    progress=progress,
+                    progress=bar,
                 )
                 results.append(made)
     except KeyboardInterrupt:
@@ -228,11 +228,11 @@ def gate(
     summary: Annotated[Path | None, typer.Option(help="Append the verdict to this Markdown file.")] = None,
 ) -> None:
     """Exit 0 only if a model of your own beats the baseline; 1 if not, 2 if they cannot be compared."""
-    from automat import api, terminal, terminal_gate
+    from automat import api, progress, terminal, terminal_gate
 
     limit = terminal.parse_duration(time_limit) if time_limit else None
     try:
-        with terminal.ProgressBar() as progress:
+        with progress.ProgressBar() as bar:
             judgement = api.gate(
                 model,
                 dataset,
@@ -251,7 +251,7 @@ def gate(
                 jobs=jobs,
                 runs=runs,
                 command=shlex.join(["automat", *sys.argv[1:]]),
-                progress=progress,
+                progress=bar,
             )
     except InputError as error:
         terminal_gate.write_summary(summary, error)

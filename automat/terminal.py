@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import automat_leaderboards
-from automat_leaderboards import HIGHER_IS_BETTER, TITLES
-from automat_leaderboards.metrics import PRIMARY
+from automat_leaderboards import TITLES
 from automat_leaderboards.significance import TESTS
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from automat import ladder, learning
@@ -23,14 +21,12 @@ from automat.terminal_lists import _WIDE, _console
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-    from types import TracebackType
     from typing import TextIO
 
     import pandas as pd
     from automat_leaderboards import Leaderboard, Row
 
     from automat.api import RunResult
-    from automat.core import Cell, RunRecord
     from automat.ladder import Ladder, LadderResult
 
 _SHOWN = {
@@ -59,72 +55,6 @@ def parse_duration(text: str) -> float:
     if not found or float(found[1]) == 0:
         raise InputError(f"time limit {text!r} is not a duration; write 90s, 30m or 2h")
     return float(found[1]) * _SECONDS[found[2] or "s"]
-
-
-class ProgressBar:
-    """What runs, what is left, and the best so far; silent where the output is not a terminal."""
-
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-            transient=True,
-        )
-        self._features = self._bar.add_task("features", total=None, visible=False, note="")
-        self._cells = self._bar.add_task("cells", total=None, visible=False, note="")
-        self._scores: dict[str, list[float]] = {}
-        self._metric = ""
-        self._running = ""
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def featurizing(self, done: int, total: int) -> None:
-        """``done`` of ``total`` rows are featurized."""
-        self._bar.update(self._features, completed=done, total=total, visible=done < total)
-
-    def start_cells(self, total: int, done: int) -> None:
-        """``done`` of ``total`` cells were found finished; scores of an earlier split are another matter."""
-        self._scores.clear()
-        self._bar.update(self._features, visible=False)
-        self._bar.update(self._cells, completed=done, total=total, visible=True)
-
-    def running(self, cells: Sequence[Cell]) -> None:
-        """These cells run now."""
-        self._running = ", ".join(f"{cell.model} {cell.fold + 1}/{cell.split.folds}" for cell in cells)
-        self._note()
-
-    def finished(self, record: RunRecord) -> None:
-        """A cell ended."""
-        self._metric = PRIMARY[record.task]
-        value = record.metrics.get("test", {}).get(self._metric)
-        if record.status == "ok" and value is not None:
-            self._scores.setdefault(record.cell.model, []).append(value)
-        else:
-            self._bar.console.print(f"[red]{record.cell.model}, fold {record.cell.fold + 1}: ", end="")
-            self._bar.console.print(f"{record.status}, {record.error}", markup=False)
-        self._bar.advance(self._cells)
-        self._note()
-
-    def _note(self) -> None:
-        note = self._running
-        if self._scores:
-            means = {model: sum(values) / len(values) for model, values in self._scores.items()}
-            best = (max if self._metric in HIGHER_IS_BETTER else min)(means, key=means.__getitem__)
-            note += f" · best so far {best} {means[best]:.4g} ({len(self._scores[best])} folds)"
-        self._bar.update(self._cells, note=note)
 
 
 def print_results(results: Iterable[RunResult | LadderResult]) -> None:

@@ -253,6 +253,10 @@ class TrainedModel(BaseEstimator):  # type: ignore[misc]
         table: str = pd.DataFrame({"": shown}).to_html(header=False, escape=True)
         return table
 
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
+        """The same; without it notebooks show scikit-learn's own drawing of what it is made of."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
     def inputs(self, X: Any) -> Any:
         """What the estimator takes, of materials or rows of a table.
 

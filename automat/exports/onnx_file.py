@@ -140,7 +140,7 @@ def _converted(estimator: Any, columns: int) -> tuple[bytes, Any]:
             made = convert_sklearn(
                 plain,
                 initial_types=[(_NAME, kind([None, columns]))],
-                target_opset={"": _OPSET, "ai.onnx.ml": 3},
+                target_opset=dict(_OPSET),
                 **asked,
             )
     except ImportError:

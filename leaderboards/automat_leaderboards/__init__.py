@@ -2,7 +2,7 @@
 
 from automat_leaderboards.board import FoldResult, Leaderboard, Row, build, protocols
 from automat_leaderboards.diagnosis import Diagnosis, Finding, diagnoses
-from automat_leaderboards.export import to_latex, to_markdown
+from automat_leaderboards.export import to_html, to_latex, to_markdown
 from automat_leaderboards.metrics import HIGHER_IS_BETTER
 from automat_leaderboards.over_datasets import Overview, RankTest, Standing, overviews
 from automat_leaderboards.significance import Comparison, pairwise
@@ -28,6 +28,7 @@ __all__ = [
     "rank_verdict",
     "to_csv",
     "to_frame",
+    "to_html",
     "to_json",
     "to_latex",
     "to_markdown",

@@ -162,6 +162,12 @@ class Leaderboard:
         """The first entrant with a result."""
         return self.rows[0] if self.rows and self.rows[0].rank is not None else None
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict and the table."""
+        from automat_leaderboards.export import to_html
+
+        return to_html(self)
+
     @property
     def dummy(self) -> Row | None:
         """The line every entrant must beat."""

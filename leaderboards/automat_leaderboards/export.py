@@ -57,6 +57,23 @@ def to_markdown(board: Leaderboard) -> str:
     return "\n".join([markdown_text(verdict(board)), "", *table, "", markdown_text(_caption(board))]) + "\n"
 
 
+def to_html(board: Leaderboard) -> str:
+    """The same table for notebooks, under the verdict; text from data is escaped."""
+    import html
+
+    import pandas as pd
+
+    heads, rows = _table(board, str, str, spread=" ± ", dash="-")
+    style = pd.DataFrame(rows, columns=heads).style
+    style = style.hide(axis="index").set_caption(html.escape(verdict(board)))
+    style = style.format(escape="html").format_index(escape="html", axis=1)
+    style = style.set_properties(subset=["Entrant"], **{"text-align": "left"})
+    if board.best is not None:
+        style = style.set_properties(subset=(0, heads), **{"font-weight": "bold"})
+    made: str = style.set_uuid(f"board-{board.dataset_sha256[:8]}").to_html()
+    return made
+
+
 def latex_text(text: str) -> str:
     r"""Text that LaTeX sets as it is written.
 

@@ -1,7 +1,7 @@
 """Leaderboards as self-contained HTML pages. Knows boards and predictions, and nothing of how they came to be."""
 
 from automat_reports.explore_page import render_exploration
-from automat_reports.render import IndexEntry, render_board, render_index, render_model
+from automat_reports.render import IndexEntry, render_board, render_index, render_model, render_result
 from automat_reports.translation import LANGUAGES, Translator
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "render_exploration",
     "render_index",
     "render_model",
+    "render_result",
 ]

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from automat_leaderboards import TITLES, overviews, verdict
+from automat_leaderboards import TITLES, overviews, to_html, verdict
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
@@ -193,3 +193,9 @@ def _plotly() -> Markup:
     from plotly.offline import get_plotlyjs
 
     return Markup(get_plotlyjs().replace("</script", "<\\/script"))  # noqa: S704 - a library's own source
+
+
+def render_result(board: Leaderboard, said: Sequence[str], page: str) -> str:
+    """A run for a notebook: its board's table, sentences, and a link to the page; no page of its own."""
+    template = _environment().get_template("result.html.j2")
+    return template.render(board=Markup(to_html(board)), said=said, page=page)  # noqa: S704 - it escapes what it is given
