@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import hashlib
+import importlib.util
 import multiprocessing
 import os
 import platform
@@ -89,6 +91,18 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def sources() -> str:
+    """A digest of the sources that results come from, as they lie on disk now."""
+    digest = hashlib.sha256()
+    for package in ("automat", "automat_featurizers", "automat_leaderboards"):
+        found = importlib.util.find_spec(package)
+        folder = Path(str(found.origin)).parent if found else Path()
+        for path in sorted(folder.rglob("*.py")) if found else []:
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def commit() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import automat_leaderboards
 from automat import datasets, ladder, learning, plan
 from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
-from automat.executors import local
+from automat.executors import choosing, local
 from automat.pages import Pages, protocols, render_index, render_records, storing
 from automat.running import Limits, cache_dir, compute, compute_part
 from automat.store import Store, check_writable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from automat_leaderboards import Diagnosis, Leaderboard
 
     from automat.core import Model
+    from automat.executors.crew import Executor
     from automat.judgement import Judgement
     from automat.ladder import LadderResult
     from automat.learning import Learning
@@ -79,6 +81,9 @@ def run(
     time_limit: float | None = None,
     memory_limit: int | None = None,
     jobs: int | None = None,
+    executor: str | Executor | None = None,
+    scheduler: str | None = None,
+    cluster: str | Path | None = None,
     out: str | Path = DEFAULT_OUT,
     watch: bool = False,
     save_models: bool = False,
@@ -103,7 +108,10 @@ def run(
         time_limit: seconds a cell may take; a slower one becomes a ``timeout`` record.
         memory_limit: bytes that a cell's worker may hold, with all it starts; one that holds more becomes an
             ``out_of_memory`` record.
-        jobs: worker processes; one a core when None.
+        jobs: worker processes; one a core when None. Of a cluster: cells at once, at most.
+        executor: ``local`` or ``dask``; ``dask`` where one of the next two is given, else ``local``, when None.
+        scheduler: address of a running Dask scheduler, whose workers compute the cells.
+        cluster: TOML file that says what to ask a queueing system (SLURM, PBS, ...) for.
         out: folder of records and pages.
         watch: let the page load itself again while the run is on; it is rendered anew as cells end.
         save_models: refit the winner on all rows with its tuned parameters, and keep it as one file.
@@ -118,6 +126,7 @@ def run(
         InputError: something given cannot be used; nothing has been computed then. Or, at the end, the entrant
             cannot be kept; its results are.
         StorageError: results cannot be written any more; those of finished cells are kept.
+        EngineError: cells cannot be computed any more; likewise.
     """
     if model is not None and not save_models:
         raise InputError(f"model {model!r} is to be kept, but save_models is not set")
@@ -151,8 +160,12 @@ def run(
         extent.check(planned.folds)
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
     pages = Pages(store, planned, command, reload=watch)
-    limits = Limits(jobs or local.default_jobs(), time_limit, memory_limit)
-    with storing(store), shown(progress) as told:
+    with (
+        choosing.opened(executor, scheduler=scheduler, cluster=cluster, jobs=jobs) as place,
+        storing(store),
+        shown(progress) as told,
+    ):
+        limits = Limits(place, jobs, time_limit, memory_limit)
         store.write_folds(planned.dataset, planned.folds)
         try:
             computed = compute(pages, missing, limits, told)
@@ -211,6 +224,9 @@ def run_ladder(
     folds: int | None = None,
     seed: int = 0,
     out: str | Path = DEFAULT_OUT,
+    executor: str | Executor | None = None,
+    scheduler: str | None = None,
+    cluster: str | Path | None = None,
     **options: Any,
 ) -> LadderResult:
     """Compare the same models on splits that ask for more and more, from chance to whole clusters left out.
@@ -223,15 +239,23 @@ def run_ladder(
     data = dataset if isinstance(dataset, Dataset) else datasets.load(dataset, target=target)
 
     def run_rung(kind: str) -> RunResult:
-        return run(data, preset=preset, split=kind, folds=folds, seed=seed, out=out, **options)
+        return run(data, preset=preset, split=kind, folds=folds, seed=seed, out=out, executor=place, **options)
 
     store = Store(Path(out))
     kept = cache_dir(store.root)
-    return ladder.climb(data, run_rung, store=store, preset=preset, folds=folds, seed=seed, cache_dir=kept)
+    with choosing.opened(executor, scheduler=scheduler, cluster=cluster, jobs=options.get("jobs")) as place:
+        return ladder.climb(data, run_rung, store=store, preset=preset, folds=folds, seed=seed, cache_dir=kept)
 
 
 def gate(
-    model: str | Path | Model, dataset: str | Path | Dataset, *, runs: str | Path = DEFAULT_OUT, **options: Any
+    model: str | Path | Model,
+    dataset: str | Path | Dataset,
+    *,
+    runs: str | Path = DEFAULT_OUT,
+    executor: str | Executor | None = None,
+    scheduler: str | None = None,
+    cluster: str | Path | None = None,
+    **options: Any,
 ) -> Judgement:
     """Does a model beat the baseline on the same folds, and how sure is that?
 
@@ -241,7 +265,9 @@ def gate(
     Raises:
         InputError: something given cannot be used, or the two cannot be compared; the message says why.
     """
-    return judging.judge(model, dataset, run=run, runs=runs, cache_dir=cache_dir(Path(runs)), **options)
+    with choosing.opened(executor, scheduler=scheduler, cluster=cluster, jobs=options.get("jobs")) as place:
+        run_there = partial(run, executor=place)
+        return judging.judge(model, dataset, run=run_there, runs=runs, cache_dir=cache_dir(Path(runs)), **options)
 
 
 def load_results(runs: str | Path = DEFAULT_OUT, *, dataset: str | None = None) -> pd.DataFrame:

@@ -11,13 +11,10 @@ from typing import Annotated
 
 import typer
 
-from automat import cli_data, cli_exports, cli_models
-from automat.core import InputError, StorageError
+from automat import cli_data, cli_engine, cli_exports, cli_models
+from automat.core import EngineError, InputError, StorageError
 
-EXIT_REFUSED = 1
-EXIT_BAD_INPUT = 2
-EXIT_CELLS_FAILED = 3
-EXIT_INTERRUPTED = 130
+EXIT_REFUSED, EXIT_BAD_INPUT, EXIT_CELLS_FAILED = 1, 2, 3
 
 app = typer.Typer(
     name="automat",
@@ -53,6 +50,10 @@ def run(
     time_limit: Annotated[str | None, typer.Option(help="Limit a cell, e.g. 90s, 30m, 2h.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Limit a cell's memory, e.g. 500MB, 8GB.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
+    executor: cli_engine.Executor = None,
+    scheduler: cli_engine.Scheduler = None,
+    cluster: cli_engine.Cluster = None,
+    dry_run: cli_engine.DryRun = False,
     out: Annotated[Path, typer.Option(help="Folder of records and pages.")] = DEFAULT_RUNS,
     watch: Annotated[bool, typer.Option("--watch", help="Let the open page follow the run.")] = False,
     save_models: Annotated[
@@ -71,37 +72,36 @@ def run(
     """Compare models on a dataset; what is already computed is not computed again."""
     from automat import api, ladder, learning, progress, terminal, terminal_engine
 
+    if dry_run:
+        cli_engine.print_job_script(cluster)
     extent = learning.extent(wanted=learning_curve, smallest=curve_from, folds=curve_folds)
-    limit = terminal.parse_duration(time_limit) if time_limit else None
     readings = cli_data.readings(dataset, target, id_column, formula, structure)
-    results: list[api.RunResult | ladder.LadderResult] = []
-    try:
-        with progress.ProgressBar() as bar:
-            for reading in readings:
-                made = (api.run_ladder if split == ladder.LADDER else partial(api.run, split=split))(
-                    reading.dataset,
-                    models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
-                    features=features,
-                    preset=preset,
-                    folds=folds,
-                    trials=trials,
-                    seed=seed,
-                    time_limit=limit,
-                    memory_limit=terminal_engine.parse_size(memory_limit) if memory_limit else None,
-                    jobs=jobs,
-                    out=out,
-                    watch=watch,
-                    save_models=save_models,
-                    model=model,
-                    allow_pickle=allow_pickle,
-                    learning_curve=extent,
-                    command=shlex.join(["automat", *sys.argv[1:]]),
-                    progress=bar,
-                )
-                results.append(made)
-    except KeyboardInterrupt:
-        typer.echo("automat: stopped. Finished cells are kept; the same command goes on from here.", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    compare = api.run_ladder if split == ladder.LADDER else partial(api.run, split=split)
+    with cli_engine.place(executor, scheduler, cluster, jobs) as place, progress.ProgressBar() as bar:
+        results = [
+            compare(
+                reading.dataset,
+                models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
+                features=features,
+                preset=preset,
+                folds=folds,
+                trials=trials,
+                seed=seed,
+                time_limit=terminal.parse_duration(time_limit) if time_limit else None,
+                memory_limit=terminal_engine.parse_size(memory_limit) if memory_limit else None,
+                jobs=jobs,
+                executor=place,
+                out=out,
+                watch=watch,
+                save_models=save_models,
+                model=model,
+                allow_pickle=allow_pickle,
+                learning_curve=extent,
+                command=shlex.join(["automat", *sys.argv[1:]]),
+                progress=bar,
+            )
+            for reading in readings
+        ]
     terminal.print_results(results)
     if any(result.failed for result in results):
         raise typer.Exit(EXIT_CELLS_FAILED)
@@ -224,15 +224,17 @@ def gate(
     seed: Annotated[int, typer.Option(help="Of the split, the search and the models.")] = 0,
     time_limit: Annotated[str | None, typer.Option(help="Limit a cell, e.g. 90s, 30m, 2h.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes; one a core by default.")] = None,
+    executor: cli_engine.Executor = None,
+    scheduler: cli_engine.Scheduler = None,
+    cluster: cli_engine.Cluster = None,
     runs: Annotated[Path, typer.Option("--runs", "--out", help="Folder of the baseline's records.")] = DEFAULT_RUNS,
     summary: Annotated[Path | None, typer.Option(help="Append the verdict to this Markdown file.")] = None,
 ) -> None:
     """Exit 0 only if a model of your own beats the baseline; 1 if not, 2 if they cannot be compared."""
     from automat import api, progress, terminal, terminal_gate
 
-    limit = terminal.parse_duration(time_limit) if time_limit else None
     try:
-        with progress.ProgressBar() as bar:
+        with cli_engine.place(executor, scheduler, cluster, jobs) as place, progress.ProgressBar() as bar:
             judgement = api.gate(
                 model,
                 dataset,
@@ -247,8 +249,9 @@ def gate(
                 folds=folds,
                 trials=trials,
                 seed=seed,
-                time_limit=limit,
+                time_limit=terminal.parse_duration(time_limit) if time_limit else None,
                 jobs=jobs,
+                executor=place,
                 runs=runs,
                 command=shlex.join(["automat", *sys.argv[1:]]),
                 progress=bar,
@@ -256,9 +259,6 @@ def gate(
     except InputError as error:
         terminal_gate.write_summary(summary, error)
         raise
-    except KeyboardInterrupt:
-        typer.echo("automat: stopped. Finished cells are kept; the same command goes on from here.", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
     terminal_gate.print_judgement(judgement)
     terminal_gate.write_summary(summary, judgement)
     if not judgement.beats:
@@ -390,7 +390,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="pymatgen")
     try:
         app()
-    except (InputError, StorageError) as error:
+    except (InputError, StorageError, EngineError) as error:
         typer.echo(f"automat: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_CELLS_FAILED)
 

@@ -32,6 +32,10 @@ class StorageError(RuntimeError):
     """Results cannot be kept (a full disk, a folder that became read-only); what was kept before is whole."""
 
 
+class EngineError(RuntimeError):
+    """Cells cannot be computed any more (workers do not start, a scheduler went away); what was finished is kept."""
+
+
 class UnknownNameError(InputError):
     """A name that is not registered.
 

@@ -60,6 +60,7 @@ def examine(out: Path, cache: Path) -> list[Finding]:
         *_entrants(),
         _cuda(),
         _dgl(),
+        _dask(),
         *_versions(),
     ]
 
@@ -127,6 +128,19 @@ def _dgl() -> Finding:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
         return Finding("dgl loads", "note", reason, "only comparisons with networks of others need it")
     return Finding("dgl loads", "ok", str(dgl.__version__))
+
+
+def _dask() -> Finding:
+    """Whether cells can run on a cluster."""
+    found = {}
+    for package in ("dask", "distributed", "dask-jobqueue"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            return Finding(
+                "dask", "note", f"{package} is not installed", 'for clusters: pip install "automat[cluster]"'
+            )
+    return Finding("dask", "ok", ", ".join(f"{package} {version}" for package, version in found.items()))
 
 
 def _versions() -> Iterator[Finding]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from automat.core import Cell, Predictions, RunRecord
+    from automat.executors.crew import Executor
 
 
 class Progress(plan.FeaturizeProgress, Protocol):
@@ -36,9 +37,16 @@ class Progress(plan.FeaturizeProgress, Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run may take of the machine."""
+    """Where a run computes, and what it may take.
 
-    jobs: int
+    Attributes:
+        executor: where cells run.
+        jobs: cells at once, at most, and processes of this machine that featurize; None: as many as there is room for.
+        time_limit, memory_limit: of a cell.
+    """
+
+    executor: Executor
+    jobs: int | None
     time_limit: float | None
     memory_limit: int | None
 
@@ -74,7 +82,10 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
     """Compute what is missing; how many cells that was, less those that another run has computed meanwhile."""
     store, planned = pages.store, pages.planned
     cache = cache_dir(store.root)
-    inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=limits.jobs, progress=progress)
+    if missing:
+        limits.executor.connect()
+    jobs = limits.jobs or local.default_jobs()
+    inputs = plan.inputs(planned, missing, cache_dir=cache, jobs=jobs, progress=progress)
     pages.write_context([note for each in inputs.values() for note in each.notes])
     if progress:
         progress.start_cells(total=len(planned.cells), done=len(planned.cells) - len(missing))
@@ -108,7 +119,7 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
             progress.finished(record)
         pages.render_now_and_then()
 
-    local.run_cells(
+    limits.executor.run_cells(
         job,
         Queue(missing, store, on_found=found),
         jobs=limits.jobs,

@@ -1,1 +1,1 @@
-"""Where cells run: on this machine."""
+"""Where cells run: in processes of this machine, or in those of a Dask cluster."""

@@ -17,10 +17,11 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from automat.core import EngineError
 from automat.executors import memory
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _LONGEST_MESSAGE = 400
 
 _MOST_FAILED_STARTS = 20
 
-_READY, _DONE, _CLOSED = "ready", "done", ""
+_READY, _DONE, _LOST, _CLOSED = "ready", "done", "lost: ", ""
 EndedBy = Literal["result", "time", "memory", "system", "death"]
 
 
@@ -55,7 +56,7 @@ class Ended:
     reason: str = ""
 
 
-class WorkersError(RuntimeError):
+class WorkersError(EngineError):
     """Workers cannot work at all."""
 
 
@@ -95,6 +96,10 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all of them."""
         for worker in self._workers:
             worker.kill()
 
@@ -105,7 +110,7 @@ class Workers:
 
     def start(self, wanted: int) -> None:
         """Let so many workers be there, at most ``count``."""
-        with _uninterrupted():
+        with uninterrupted():
             while len(self._workers) < min(wanted, self._count):
                 self._workers.append(_Worker(*self._start))
 
@@ -139,6 +144,8 @@ class Workers:
             return None
         if message == _DONE:
             return Ended(worker.end(), "result", worker.result())
+        if message is not None and message.startswith(_LOST) and worker.work is not None:
+            return Ended(worker.end(), "death", reason=message.removeprefix(_LOST))
         if message is None and worker.process.is_alive():
             return None
         worker.kill()
@@ -182,7 +189,7 @@ class Workers:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Ctrl-C comes afterwards: a process that is left half started prints a traceback into the terminal.
 
     Processes that are started inside never see it; workers ignore it anyway.
@@ -190,6 +197,8 @@ def _uninterrupted() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    # Python starts it with the first process, and lets signals through again where it does.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -297,12 +306,17 @@ def _live(
         except (EOFError, OSError):
             return
         before = memory.below(os.getpid())
-        content = pickle.dumps(do(work))
+        result = do(work)
         _end_what_was_started(before)
-        part = path.with_suffix(".part")
-        part.write_bytes(content)
-        part.replace(path)
-        pipe.send_bytes(_DONE.encode())
+        try:
+            part = path.with_suffix(".part")
+            part.write_bytes(pickle.dumps(result))
+            part.replace(path)
+            message = _DONE
+        except Exception as error:  # noqa: BLE001 - no room for it, or something in it that cannot be sent
+            part.unlink(missing_ok=True)
+            message = f"{_LOST}the result could not be passed on: {type(error).__name__}: {error}"[:_LONGEST_MESSAGE]
+        pipe.send_bytes(message.encode())
 
 
 def _end_what_was_started(before: list[Any]) -> None:

@@ -21,7 +21,9 @@ def by_name(findings: list[Finding]) -> dict[str, Finding]:
 def test_every_entrant_and_package_is_looked_at(tmp_path: Path) -> None:
     found = by_name(doctor.examine(tmp_path, tmp_path))
     assert {f"model {name}" for name in registry()} <= set(found)
-    assert {"python", "cores", "memory", "output folder", "cache folder", "cuda", "dgl loads", "numpy"} <= set(found)
+    assert {"python", "cores", "memory", "output folder", "cache folder", "cuda", "dgl loads", "dask", "numpy"} <= set(
+        found
+    )
     assert found["numpy"].says == metadata.version("numpy")
     assert found["output folder"].state == "ok"
     assert f"{tmp_path}" in found["output folder"].says
@@ -39,6 +41,20 @@ def test_a_package_that_is_absent_says_what_to_install(monkeypatch: pytest.Monke
     found = by_name(list(doctor._entrants()))
     assert found["model catboost"] == Finding("model catboost", "note", "x is not installed", "pip install catboost")
     assert found["model linear"].state == "ok"
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "distributed " in doctor._dask().says
+
+    def version(package: str) -> str:
+        if package == "dask-jobqueue":
+            raise metadata.PackageNotFoundError(package)
+        return "1"
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert doctor._dask() == Finding(
+        "dask", "note", "dask-jobqueue is not installed", 'for clusters: pip install "automat[cluster]"'
+    )
 
 
 def test_another_version_than_the_tested_one_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:

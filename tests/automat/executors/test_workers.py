@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -42,6 +43,17 @@ def get_signal(rest: str, _folder: Path) -> None:
     os.kill(os.getpid(), int(rest))
 
 
+def give_what_cannot_be_sent(_rest: str, _folder: Path) -> Any:
+    return lambda: None
+
+
+def fill_the_disk(_rest: str, _folder: Path) -> str:
+    """Let no file be longer than a kilobyte, as on a disk without room."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    return "x" * 2000
+
+
 def fork(rest: str, folder: Path) -> None:
     (folder / "child").write_text(str(subprocess.Popen([sys.executable, "-c", f"{FORKED}\n{rest}"]).pid))
 
@@ -53,17 +65,17 @@ def fork_and_sleep(_rest: str, folder: Path) -> None:
     time.sleep(60)
 
 
-ACTS = {
+ACTS: dict[str, Callable[[str, Path], Any]] = {
     "sleep": sleep, "eat": eat, "print": talk, "exit": leave, "signal": get_signal, "fork": fork,
-    "fork-and-sleep": fork_and_sleep,
+    "fork-and-sleep": fork_and_sleep, "lambda": give_what_cannot_be_sent, "full": fill_the_disk,
 }  # fmt: skip
 
 
 def prepare(folder: str) -> Callable[[str], Any]:
-    def do(work: str) -> str:
+    def do(work: str) -> Any:
         kind, _, rest = work.partition(" ")
         if kind in ACTS:
-            ACTS[kind](rest, Path(folder))
+            return ACTS[kind](rest, Path(folder)) or work
         return work
 
     return do
@@ -118,6 +130,14 @@ def test_a_worker_that_dies_costs_its_own_work_only(tmp_path: Path, work: str, r
     ended = run(tmp_path, ["a", work, "b"])
     assert [each.by for each in ended] == ["result", "death", "result"]
     assert (ended[1].work, ended[1].reason) == (work, reason)
+
+
+def test_a_result_that_cannot_be_passed_on_says_why(tmp_path: Path) -> None:
+    ended = run(tmp_path, ["a", "lambda", "b", "full", "c"])
+    assert [each.by for each in ended] == ["result", "death", "result", "death", "result"]
+    assert ended[1].reason.startswith("the result could not be passed on: AttributeError: Can't pickle")
+    assert "File too large" in ended[3].reason
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_kill_by_the_system_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,192 @@
+"""Cells on a Dask cluster: one of this machine, a running one, or one that a queueing system is asked for."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from automat_featurizers.environment import without_main
+
+from automat import _process
+from automat.core import InputError
+from automat.executors import dask_node, parcels
+from automat.executors.claims import Queue
+from automat.executors.crew import OnRecord, OnRunning, run_through
+from automat.executors.dask_crew import DaskCrew
+from automat.executors.local import default_jobs
+from automat.executors.workers import uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    from automat.core import Cell
+    from automat.evaluate import Job
+    from automat.executors.cluster_file import ClusterFile, Queued
+
+CONNECT_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
+_CLOSE_SECONDS = 10.0
+
+
+class Dask:
+    """A Dask cluster, opened when cells first need it, and closed with the ``with`` block.
+
+    Args:
+        scheduler: address of a running one; it is left running.
+        cluster: what to ask a queueing system for. Without either, a cluster of this machine.
+        jobs: Dask workers of the cluster of this machine; one a core when None.
+    """
+
+    def __init__(self, *, scheduler: str | None, cluster: ClusterFile | None, jobs: int | None) -> None:
+        self._scheduler = scheduler
+        self._cluster_file = cluster
+        self._jobs = jobs
+        self._stack = ExitStack()
+        self._client: Any = None
+        self._queued: Queued | None = None
+        self._sent: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(Exception):
+            if self._client is not None and self._sent:
+                self._client.run(dask_node.forget, tuple(self._sent), on_error="ignore")
+        self._client = self._queued = None
+        self._stack.close()
+
+    def connect(self) -> None:
+        """Reach a scheduler that is said to run; clusters of our own are started when cells are ready for them.
+
+        Raises:
+            InputError: it cannot be reached.
+        """
+        if self._scheduler is not None:
+            self._opened()
+
+    def run_cells(
+        self,
+        job: Job,
+        cells: Sequence[Cell] | Queue,
+        *,
+        jobs: int | None,
+        on_record: OnRecord,
+        on_running: OnRunning = lambda _cells: None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+    ) -> None:
+        """Run cells in the given order, ``jobs`` at once at most, else one a worker thread; see ``Executor``."""
+        queue = cells if isinstance(cells, Queue) else Queue(cells)
+        if not len(queue):
+            return
+        with tempfile.TemporaryDirectory(prefix="automat-", ignore_cleanup_errors=True) as name:
+            parcel = parcels.write(job, Path(name))
+            client = self._opened()
+            self._sent.update(parcel.names)
+            crew = DaskCrew(
+                client=client,
+                order=dask_node.Order(parcel.job, parcel.names, time_limit, memory_limit),
+                folder=Path(name),
+                versions=job.versions,
+                sources=_process.sources(),
+                scale=self._scale,
+                patience=PATIENCE_SECONDS if self._cluster_file is None else self._cluster_file.wait,
+                most=jobs,
+            )
+            try:
+                run_through(crew, job, queue, on_record=on_record, on_running=on_running)
+            finally:
+                crew.close()
+
+    def _opened(self) -> Any:
+        """A client of the cluster, which is started if need be."""
+        if self._client is None:
+            self._stack.enter_context(_quiet())
+            if self._scheduler is not None:
+                address: Any = self._scheduler
+            elif self._cluster_file is not None:
+                self._queued = self._stack.enter_context(self._cluster_file.started())
+                address = self._queued.cluster
+            else:
+                address = self._stack.enter_context(_local_cluster(self._jobs or default_jobs()))
+            self._client = self._stack.enter_context(_client(address))
+        return self._client
+
+    def _scale(self, wanted: int, present: int) -> None:
+        if self._queued is not None:
+            self._queued.scale(wanted, present)
+
+
+@contextmanager
+def _client(address: Any) -> Iterator[Any]:
+    """A client of a cluster or of a scheduler's address.
+
+    Raises:
+        InputError: it cannot be reached.
+    """
+    from distributed import Client
+
+    try:
+        with uninterrupted(), warnings.catch_warnings():
+            # Versions are compared by ourselves, those that results depend on.
+            warnings.simplefilter("ignore")
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+        message = " ".join(str(error).split())
+        raise InputError(f"the Dask scheduler at {address!r} cannot be reached: {message}") from error
+    try:
+        yield client
+    finally:
+        with suppress(Exception):
+            client.close(timeout=_CLOSE_SECONDS)
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[Any]:
+    """Dask workers of this machine, a process and a thread each."""
+    import dask
+    from distributed import LocalCluster
+
+    settings = {
+        "distributed.worker.profile.enabled": False,
+        "distributed.worker.memory.terminate": False,
+        "distributed.deploy.lost-worker-timeout": "1s",
+    }
+    # Of processes that are started where Ctrl-C is held back, it is held back for ever: that is ours to handle.
+    with dask.config.set(settings), without_main():
+        with uninterrupted():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+        try:
+            yield cluster
+        finally:
+            with suppress(Exception):
+                cluster.close(timeout=_CLOSE_SECONDS)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask remarks on what dies: a record tells what came of the cells, and a message of the rest."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
