@@ -76,6 +76,7 @@ def run(
     preset: str = "default",
     split: str | None = None,
     folds: int | None = None,
+    only_folds: int | None = None,
     trials: int | None = None,
     seed: int = 0,
     time_limit: float | None = None,
@@ -89,7 +90,8 @@ def run(
     save_models: bool = False,
     model: str | None = None,
     allow_pickle: bool = False,
-    learning_curve: bool | learning.Extent = False,
+    learning_curve: bool = False,
+    curve_from: int | None = None,
     command: str = "",
     progress: Progress | None = None,
 ) -> RunResult:
@@ -103,6 +105,7 @@ def run(
         preset: ``quick``, ``default`` or ``best``.
         split: as ``automat splits`` lists them; stratified for classes, else random, when None.
         folds: number of folds; when None the preset's, or the split's own.
+        only_folds: compute the first so many of them, where all would cost too much; all when None.
         trials: overrides the preset's Optuna trials.
         seed: of the split, the search and the models.
         time_limit: seconds a cell may take; a slower one becomes a ``timeout`` record.
@@ -117,8 +120,8 @@ def run(
         save_models: refit the winner on all rows with its tuned parameters, and keep it as one file.
         model: the entrant to keep instead of the winner.
         allow_pickle: keep it even if it has no form that runs no code on loading.
-        learning_curve: run the same entrants on parts of the training rows too, and fit how their errors fall; an
-            extent says how much of it.
+        learning_curve: run the same entrants on parts of the training rows too, and fit how their errors fall.
+        curve_from: training rows of the smallest part; a sixteenth of them when None.
         command: what the page gives as the command that reproduces it.
         progress: told what the run does; a bar where it is None in a notebook.
 
@@ -128,12 +131,7 @@ def run(
         StorageError: results cannot be written any more; those of finished cells are kept.
         EngineError: cells cannot be computed any more; likewise.
     """
-    if model is not None and not save_models:
-        raise InputError(f"model {model!r} is to be kept, but save_models is not set")
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs must be at least 1, but got {jobs}")
-    if memory_limit is not None and memory_limit < 1:
-        raise InputError(f"memory_limit must be at least 1 byte, but got {memory_limit}")
+    _check_asked(model, jobs, memory_limit, None if learning_curve else curve_from, is_kept=save_models)
     if split == ladder.LADDER:
         raise InputError("split 'ladder' is several splits; call run_ladder, or `automat run --split ladder`")
     from automat.progress import shown
@@ -151,13 +149,13 @@ def run(
         preset=preset,
         split=split,
         folds=folds,
+        only_folds=only_folds,
         trials=trials,
         seed=seed,
         cache_dir=cache_dir(store.root),
     )
-    extent = learning_curve if isinstance(learning_curve, learning.Extent) else learning.Extent()
     if learning_curve:
-        extent.check(planned.folds)
+        learning.parts(min(len(fold.train) for fold in planned.folds), smallest=curve_from)
     missing = [cell for cell in planned.cells if not store.is_done(cell)]
     pages = Pages(store, planned, command, reload=watch)
     with (
@@ -181,7 +179,7 @@ def run(
                 planned,
                 store,
                 lambda of_parts, part: compute_part(of_parts, part, limits, told),
-                extent=extent,
+                smallest=curve_from,
             )
             board, page = pages.render(is_over=True)
     kept = None
@@ -199,6 +197,20 @@ def run(
             allow_pickle=allow_pickle,
         )
     return RunResult(board, page, computed, len(planned.cells) - computed, failed, planned.left_out, kept, curves)
+
+
+def _check_asked(
+    model: str | None, jobs: int | None, memory_limit: int | None, curveless_from: int | None, *, is_kept: bool
+) -> None:
+    """Refuse what makes no sense whatever the dataset."""
+    if model is not None and not is_kept:
+        raise InputError(f"model {model!r} is to be kept, but save_models is not set")
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs must be at least 1, but got {jobs}")
+    if memory_limit is not None and memory_limit < 1:
+        raise InputError(f"memory_limit must be at least 1 byte, but got {memory_limit}")
+    if curveless_from is not None:
+        raise InputError(f"a learning curve is to begin at {curveless_from} rows, but learning_curve is not set")
 
 
 def load_model(path: str | Path, *, allow_pickle: bool = False) -> TrainedModel:

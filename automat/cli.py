@@ -45,6 +45,7 @@ def run(
     preset: Annotated[str, typer.Option(help="Budget: quick, default or best.")] = "default",
     split: Annotated[str | None, typer.Option(help="A split from `automat splits`, or ladder: several.")] = None,
     folds: Annotated[int | None, typer.Option(help="Number of folds; the preset's by default.")] = None,
+    only_folds: Annotated[int | None, typer.Option(help="Compute only the first so many of them.")] = None,
     trials: Annotated[int | None, typer.Option(help="Optuna trials an entrant, overriding the preset.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split, the search and the models.")] = 0,
     time_limit: Annotated[str | None, typer.Option(help="Limit a cell, e.g. 90s, 30m, 2h.")] = None,
@@ -67,24 +68,23 @@ def run(
         bool, typer.Option("--learning-curve", help="Also on parts of the training rows: would more data help?")
     ] = False,
     curve_from: Annotated[int | None, typer.Option(help="Rows of its smallest part; a sixteenth of all.")] = None,
-    curve_folds: Annotated[int | None, typer.Option(help="Only its first so many folds.")] = None,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
-    from automat import api, ladder, learning, progress, terminal, terminal_engine
+    from automat import api, ladder, progress, terminal, terminal_engine
 
     if dry_run:
         cli_engine.print_job_script(cluster)
-    extent = learning.extent(wanted=learning_curve, smallest=curve_from, folds=curve_folds)
     readings = cli_data.readings(dataset, target, id_column, formula, structure)
     compare = api.run_ladder if split == ladder.LADDER else partial(api.run, split=split)
     with cli_engine.place(executor, scheduler, cluster, jobs) as place, progress.ProgressBar() as bar:
         results = [
             compare(
                 reading.dataset,
-                models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
+                models=cli_models.entrants(models),
                 features=features,
                 preset=preset,
                 folds=folds,
+                only_folds=only_folds,
                 trials=trials,
                 seed=seed,
                 time_limit=terminal.parse_duration(time_limit) if time_limit else None,
@@ -96,7 +96,8 @@ def run(
                 save_models=save_models,
                 model=model,
                 allow_pickle=allow_pickle,
-                learning_curve=extent,
+                learning_curve=learning_curve,
+                curve_from=curve_from,
                 command=shlex.join(["automat", *sys.argv[1:]]),
                 progress=bar,
             )
@@ -117,7 +118,7 @@ def datasets() -> None:
 
 @app.command()
 def models() -> None:
-    """List the models, and why one is unavailable here."""
+    """List the models, what may be set of them, and why one is unavailable here."""
     from automat import terminal_lists
 
     terminal_lists.print_models()
@@ -339,7 +340,7 @@ def plan(
         dataset or [],
         matbench=matbench,
         target=target,
-        models=[name.strip() for name in models.split(",") if name.strip()] if models is not None else None,
+        models=cli_models.entrants(models),
         features=features,
         preset=preset,
         split=split,

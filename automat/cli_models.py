@@ -12,6 +12,13 @@ from automat import cli_data  # noqa: TC001 - typer reads annotations
 EXIT_ROWS_FAILED = 3
 
 
+def entrants(text: str | None) -> list[str] | None:
+    """What ``--models`` names: commas part entrants, and the settings of one."""
+    from automat.models import names_in
+
+    return None if text is None else names_in(text)
+
+
 def predict(
     trained: Annotated[Path, typer.Argument(help="A model that `automat run --save-models` kept.")],
     more: Annotated[list[str] | None, typer.Argument(help="More inputs.", metavar="[INPUT]...")] = None,
@@ -24,6 +31,7 @@ def predict(
     output: Annotated[Path | None, typer.Option(help="A .csv or .json file; the terminal by default.")] = None,
     form: Annotated[str | None, typer.Option("--format", help="csv, json or table.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="What every feature or atom adds.")] = False,
+    averaged: Annotated[bool, typer.Option("--by-element", help="With --explain: averaged over atoms.")] = False,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Load a file that can run any code: only one of your own.")
     ] = False,
@@ -38,6 +46,7 @@ def predict(
         output=output,
         form=form,
         explained=explain,
+        averaged=averaged,
         allow_pickle=allow_pickle,
         columns=Columns(id=id_column, formula=formula, structure=structure),
     )

@@ -231,6 +231,8 @@ class Model:
         tasks: what it can be entered for.
         defaults: the first trial's parameters, so that tuned is never worse than default where it is judged.
         settings: the budget to parameters that are not searched (trees, epochs); they win over the space.
+        options: further parameters that a user may set by name, each with what reads its text.
+        variants: names of settings that belong together, such as those of a publication.
         handles_missing: takes NaN features; else they are imputed (median of the training fold).
         searches_itself: runs its own search inside ``fit`` (an AutoML system), so gets no trials.
         cost: how many trials a preset grants.
@@ -251,6 +253,8 @@ class Model:
     tasks: tuple[Task, ...] = ("regression",)
     defaults: Params = field(default_factory=dict)
     settings: Callable[[Budget], dict[str, Any]] = _no_settings
+    options: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
+    variants: Mapping[str, Params] = field(default_factory=dict)
     handles_missing: bool = False
     searches_itself: bool = False
     cost: Cost = "moderate"

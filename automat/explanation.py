@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from numpy.typing import ArrayLike
 
     from automat.trained import TrainedModel
 
@@ -40,6 +41,35 @@ def explain(trained: TrainedModel, X: Any, ids: Sequence[str], strongest: int = 
     if trained.card.takes != "features":
         raise InputError(f"{trained.card.name!r} takes {trained.card.takes}; only trees on features are explained so")
     return _features(trained, X, ids, strongest)
+
+
+def by_element(told: pd.DataFrame, sites: ArrayLike | None = None) -> pd.DataFrame:
+    """What atoms of an element add on average, from :func:`explain`'s table of them; the lowest mean first.
+
+    Args:
+        told: a row an atom.
+        sites: a label for every row, such as A, B and X of a perovskite: averages are then by element and site.
+
+    Returns:
+        ``element``, ``site`` where given, ``atoms`` and ``crystals`` (by id) that it is found in, ``mean`` and ``std``
+        (over atoms, NaN for one) in the target's unit.
+
+    Raises:
+        InputError: the table is not of atoms.
+        ValueError: not one label an atom.
+    """
+    if not {"id", "element", "adds"} <= set(told.columns):
+        raise InputError("only what atoms add can be averaged by element; this model is explained by its features")
+    table, by = told[["id", "element", "adds"]].dropna(), ["element"]
+    if sites is not None:
+        labels = np.asarray(sites)
+        if labels.shape != (len(told),):
+            raise ValueError(f"{len(told)} atoms need as many site labels, but got shape {labels.shape}")
+        table, by = told[["id", "element", "adds"]].assign(site=labels).dropna(), ["element", "site"]
+    grouped = table.groupby(by, as_index=False).agg(
+        atoms=("adds", "size"), crystals=("id", "nunique"), mean=("adds", "mean"), std=("adds", "std")
+    )
+    return grouped.sort_values(["mean", *by], ignore_index=True)
 
 
 def _atoms(trained: TrainedModel, X: Any, ids: Sequence[str]) -> pd.DataFrame:

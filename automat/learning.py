@@ -40,43 +40,6 @@ LEARNING = "learning"
 
 
 @dataclass(frozen=True)
-class Extent:
-    """How much of a curve is computed, where all of it would cost too much.
-
-    Attributes:
-        smallest: training rows of the smallest part; None: a sixteenth of them.
-        folds: the first so many folds of the split; None: all.
-    """
-
-    smallest: int | None = None
-    folds: int | None = None
-
-    def check(self, folds: Sequence[Fold]) -> None:
-        """Refuse what these folds do not allow.
-
-        Raises:
-            InputError: fewer than two parts can be made, or there are not so many folds.
-        """
-        if self.folds is not None and not 1 <= self.folds <= len(folds):
-            raise InputError(f"a learning curve on {self.folds} folds cannot be made: the split has {len(folds)}")
-        parts(min(len(fold.train) for fold in folds), smallest=self.smallest)
-
-
-def extent(*, wanted: bool, smallest: int | None, folds: int | None) -> Extent | bool:
-    """What the command line was given.
-
-    Raises:
-        InputError: an extent of a curve that is not asked for.
-    """
-    if wanted:
-        return Extent(smallest, folds)
-    for name, value in (("--curve-from", smallest), ("--curve-folds", folds)):
-        if value is not None:
-            raise InputError(f"{name} {value} is for learning curves; add --learning-curve")
-    return False
-
-
-@dataclass(frozen=True)
 class Curve:
     """One entrant.
 
@@ -128,7 +91,7 @@ def learn(
     compute: Callable[[Store, Plan], None],
     *,
     sizes: int = SIZES,
-    extent: Extent | None = None,
+    smallest: int | None = None,
 ) -> Learning:
     """Compute what is missing on the parts, fit the laws, and keep all of it beside the board.
 
@@ -138,15 +101,13 @@ def learn(
         store: where its records are.
         compute: computes the missing cells of a plan into a store.
         sizes: parts, the whole included.
-        extent: of the curves; all there is, if None.
+        smallest: training rows of the smallest part; None: a sixteenth of them.
 
     Raises:
         InputError: fewer than two parts can be made.
     """
-    data, chosen = planned.dataset, extent or Extent()
-    shares = parts(min(len(fold.train) for fold in planned.folds), sizes, chosen.smallest)
-    if chosen.folds is not None:
-        planned = replace(planned, cells=tuple(cell for cell in planned.cells if cell.fold < chosen.folds))
+    data = planned.dataset
+    shares = parts(min(len(fold.train) for fold in planned.folds), sizes, smallest)
     kept = _kept(store, data.name)
     plans = [_part(planned, share) for share in shares]
     for part in plans:

@@ -10,6 +10,7 @@ from automat import models as registered
 from automat import presets, splits
 from automat.core import Cell, InputError, Model, Split
 from automat.evaluate import Inputs
+from automat.networks import backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,11 +59,12 @@ def make(
     preset: str = "default",
     split: str | None = None,
     folds: int | None = None,
+    only_folds: int | None = None,
     trials: int | None = None,
     seed: int = 0,
     cache_dir: Path | None = None,
 ) -> Plan:
-    """Work a run out; ``cache_dir`` keeps features that some splits need.
+    """Work a run out; ``cache_dir`` keeps features that some splits need, ``only_folds`` leaves the later folds out.
 
     Raises:
         InputError: a name that is not known, a model that was asked for and cannot enter, or folds that
@@ -75,6 +77,8 @@ def make(
     dataset = splits.with_column_aside(dataset, kind)
     wanted = splits.default_folds(kind, budget.folds) if folds is None else folds
     made = splits.make(dataset, Split(kind, wanted, seed), cache_dir=cache_dir)
+    if only_folds is not None and not 1 <= only_folds <= len(made):
+        raise InputError(f"cannot compute only {only_folds} folds: there are {len(made)}")
     entrants = _entrants(models)
     fewest = min(len(fold.train) for fold in made)
     left_out = {model.name: reason for model in entrants if (reason := _cannot_enter(model, dataset, fewest))}
@@ -96,7 +100,7 @@ def make(
             seed=seed,
             **of_model[model.name],
         )
-        for fold in made
+        for fold in made[:only_folds]
         for model in _in_order(able, fold.index)
     )
     return Plan(dataset, made, able, cells, left_out)
@@ -198,6 +202,8 @@ def _cannot_enter(model: Model, dataset: Dataset, rows: int) -> str:
         return "it needs compositions"
     if rows < model.least_rows:
         return f"it needs at least {model.least_rows} training rows, but a fold has {rows}"
+    if model.input == "graph":
+        backends.asked()
     return registered.unavailable_because(model)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from automat import prediction, terminal
 from automat import trained as models
 from automat.core import InputError, UnknownNameError
-from automat.explanation import explain
+from automat.explanation import by_element, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +37,7 @@ def write(
     output: Path | None = None,
     form: str | None = None,
     explained: bool = False,
+    averaged: bool = False,
     allow_pickle: bool = False,
     columns: Columns | None = None,
 ) -> Written:
@@ -48,6 +49,7 @@ def write(
         output: a file; None: standard output.
         form: ``csv``, ``json`` or ``table``; None: by the file's ending, or a table.
         explained: what every feature or atom adds, instead of the predictions.
+        averaged: that, averaged over all atoms of an element.
         allow_pickle: load a model that can run any code.
         columns: of tables, see there.
 
@@ -57,12 +59,16 @@ def write(
     chosen = _form(output, form)
     trained = models.load(model, allow_pickle=allow_pickle)
     make = None
+    if averaged and not explained:
+        raise InputError("averages by element are of explanations; add --explain")
     if explained:
 
         def make(rows: Any, ids: list[str]) -> pd.DataFrame:
             return explain(trained, rows, ids)
 
     parts = prediction.predict(trained, inputs, make, columns=columns)
+    if averaged:
+        parts = _averages(parts)
     if output is None:
         return _WRITERS[chosen](parts, sys.stdout, trained)
     if any(Path(given).exists() and output.exists() and output.samefile(given) for given in inputs):
@@ -78,6 +84,19 @@ def write(
     finally:
         temporary.unlink(missing_ok=True)
     return written
+
+
+def _averages(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """One table of elements, and a row for what could not be read."""
+    import pandas as pd
+
+    told = pd.concat(list(parts), ignore_index=True)
+    bad = told[told["error"] != ""]
+    made = by_element(told) if len(bad) < len(told) else pd.DataFrame()
+    if len(bad):
+        reasons = [f"{name}: {reason}" for name, reason in zip(bad["id"], bad["error"], strict=True)]
+        made = pd.concat([made.assign(error=""), pd.DataFrame({"error": reasons})], ignore_index=True)
+    yield made
 
 
 def _form(output: Path | None, form: str | None) -> str:

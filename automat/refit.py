@@ -80,11 +80,11 @@ def save_entrant(
 
 def _place(folder: Path, name: str, card: Card) -> Path:
     """The entrant's file; with the target in its name where that of another target of the same file is there."""
-    plain = folder / f"{name}{ENDING}"
+    plain = folder / f"{folder_name(name)}{ENDING}"
     there = persist.card_of(plain)
     if there is None or there.get("target") == card.target:
         return plain
-    return folder / f"{name}-{folder_name(card.target)}{ENDING}"
+    return folder / f"{folder_name(name)}-{folder_name(card.target)}{ENDING}"
 
 
 def refit(job: Job, records: Sequence[RunRecord], *, command: str = "") -> TrainedModel:

@@ -29,15 +29,21 @@ def print_datasets() -> None:
 
 
 def print_models() -> None:
-    """The registered models."""
-    from automat.models import registry, unavailable_because
+    """The registered models, and what may be set of them."""
+    from automat.models import allowed, registry, unavailable_because
 
     table = _table("name", "takes", "tasks", "cost", "available", "licence", "citation, and source of search ranges")
+    settings = _table("name", "variants", "settings")
     for model in sorted(registry().values(), key=lambda model: model.name):
         state = unavailable_because(model) or "yes"
         tasks = ", ".join(model.tasks)
         table.add_row(model.name, model.input, tasks, model.cost, state, model.licence, model.citation)
-    _console().print(table)
+        variants = ", ".join(f"{model.name}:{variant}" for variant in model.variants)
+        settings.add_row(model.name, variants, ", ".join(allowed(model)))
+    console = _console()
+    console.print(table)
+    console.print("Settings go behind a colon, a variant first: cgcnn:tutorial, xgboost:max_depth=6,n_estimators=100")
+    console.print(settings)
 
 
 def print_featurizers() -> None:

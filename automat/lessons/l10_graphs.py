@@ -236,7 +236,7 @@ LESSON = Lesson(
             code="""
                 network = make_network(others)
                 rows, output = by_the_network(network, graph)
-                centres = network.centres.double().numpy()
+                centres = network.basis.centres.double().numpy()
                 by_hand = convolve(network.convolutions[0], rows[0], graph, centres)
                 difference = float(np.abs(by_hand - rows[1]).max())
                 print("by hand:", by_hand[0].round(6))

@@ -2,5 +2,9 @@
 
 from automat.models._base import from_file, given, read_file, registry, resolve, unavailable_because
 from automat.models._plugins import as_model, problems
+from automat.models._settings import allowed, names_in
 
-__all__ = ["as_model", "from_file", "given", "problems", "read_file", "registry", "resolve", "unavailable_because"]
+__all__ = [
+    "allowed", "as_model", "from_file", "given", "names_in", "problems", "read_file", "registry", "resolve",
+    "unavailable_because",
+]  # fmt: skip

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automat.core import InputError, Model, UnknownNameError
-from automat.models import _plugins
+from automat.models import _plugins, _settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,21 +49,22 @@ def registry() -> Mapping[str, Model]:
 
 
 def resolve(names: Iterable[str]) -> tuple[Model, ...]:
-    """Names and ``.py`` files to models, in the order given.
+    """Names, with settings behind a colon where there are any, and ``.py`` files to models, in the order given.
 
     Raises:
         UnknownNameError: a name that is not registered.
-        InputError: a file that holds no model, or two models of one name.
+        InputError: a file that holds no model, settings that cannot be, or two models of one name.
     """
     known = registry()
     chosen: list[Model] = []
-    for name in names:
-        if name.endswith(".py"):
-            chosen.extend(from_file(Path(name)))
-        elif name in known:
-            chosen.append(known[name])
-        else:
+    for text in names:
+        name, _, settings = text.partition(":")
+        if text.endswith(".py"):
+            chosen.extend(from_file(Path(text)))
+        elif name not in known:
             raise UnknownNameError("model", name, known)
+        else:
+            chosen.append(_settings.configured(known[name], settings) if settings else known[name])
     return tuple(_by_name(chosen).values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from automat.core import Model
+from automat.models._networks import OPTIONS, estimator, truth
 from automat.models._sklearn import BOTH
 
 if TYPE_CHECKING:
@@ -24,14 +25,16 @@ def _space(trial: optuna.Trial) -> dict[str, Any]:
 
 def _regressor(params: dict[str, Any], seed: int) -> Any:
     from automat.networks.cgcnn import CGCNNRegressor
+    from automat.networks.ensembles import EnsembleRegressor
 
-    return CGCNNRegressor(**params, seed=seed)
+    return estimator(CGCNNRegressor, EnsembleRegressor, params, seed)
 
 
 def _classifier(params: dict[str, Any], seed: int) -> Any:
     from automat.networks.cgcnn import CGCNNClassifier
+    from automat.networks.ensembles import EnsembleClassifier
 
-    return CGCNNClassifier(**params, seed=seed)
+    return estimator(CGCNNClassifier, EnsembleClassifier, params, seed)
 
 
 MODEL = Model(
@@ -50,6 +53,21 @@ MODEL = Model(
         "weight_decay": 1e-4,
     },
     settings=lambda budget: {"epochs": budget.epochs},
+    options={**OPTIONS, "additive": truth},
+    # The tutorial's training, of 28,046 structures; batch size and weight decay are those of the authors' code.
+    variants={
+        "tutorial": {
+            "width": 64,
+            "hidden": 32,
+            "convolutions": 4,
+            "batch_size": 256,
+            "learning_rate": 0.02,
+            "weight_decay": 0.0,
+            "epochs": 1000,
+            "schedule": "milestones",
+            "milestones": [800],
+        }
+    },
     build=_regressor,
     build_classifier=_classifier,
     cost="network",

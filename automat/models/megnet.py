@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from automat.core import Model
+from automat.models._networks import OPTIONS, estimator
 from automat.models._sklearn import BOTH
 
 if TYPE_CHECKING:
@@ -23,15 +24,17 @@ def _space(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def _regressor(params: dict[str, Any], seed: int) -> Any:
+    from automat.networks.ensembles import EnsembleRegressor
     from automat.networks.megnet import MEGNetRegressor
 
-    return MEGNetRegressor(**params, seed=seed)
+    return estimator(MEGNetRegressor, EnsembleRegressor, params, seed)
 
 
 def _classifier(params: dict[str, Any], seed: int) -> Any:
+    from automat.networks.ensembles import EnsembleClassifier
     from automat.networks.megnet import MEGNetClassifier
 
-    return MEGNetClassifier(**params, seed=seed)
+    return estimator(MEGNetClassifier, EnsembleClassifier, params, seed)
 
 
 MODEL = Model(
@@ -50,6 +53,9 @@ MODEL = Model(
         "weight_decay": 1e-4,
     },
     settings=lambda budget: {"epochs": budget.epochs},
+    options={**OPTIONS, "elements": int, "reach": float},
+    # The graphs, the distance Gaussians and the 167,761 parameters of the authors' first code.
+    variants={"reference": {"graph": "radius:cutoff=4", "reach": 5.0, "elements": 95}},
     build=_regressor,
     build_classifier=_classifier,
     cost="network",

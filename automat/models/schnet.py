@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from automat.core import Model
+from automat.models._networks import OPTIONS, estimator
 from automat.models._sklearn import BOTH
 
 if TYPE_CHECKING:
@@ -22,15 +23,17 @@ def _space(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def _regressor(params: dict[str, Any], seed: int) -> Any:
+    from automat.networks.ensembles import EnsembleRegressor
     from automat.networks.schnet import SchNetRegressor
 
-    return SchNetRegressor(**params, seed=seed)
+    return estimator(SchNetRegressor, EnsembleRegressor, params, seed)
 
 
 def _classifier(params: dict[str, Any], seed: int) -> Any:
+    from automat.networks.ensembles import EnsembleClassifier
     from automat.networks.schnet import SchNetClassifier
 
-    return SchNetClassifier(**params, seed=seed)
+    return estimator(SchNetClassifier, EnsembleClassifier, params, seed)
 
 
 MODEL = Model(
@@ -49,6 +52,9 @@ MODEL = Model(
         "weight_decay": 1e-4,
     },
     settings=lambda budget: {"epochs": budget.epochs},
+    options={**OPTIONS, "elements": int},
+    # The paper's graphs: all neighbours within 5 angstrom.
+    variants={"reference": {"graph": "radius"}},
     build=_regressor,
     build_classifier=_classifier,
     cost="network",

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from automat.networks._layers import BatchNorm
+from automat.networks.bases import Gaussians, atom_table, distance_basis
 from automat.networks.estimators import GraphEstimator, NetworkClassifier, NetworkRegressor
 from automat.networks.explain import AdditiveReadout
 
@@ -48,6 +49,7 @@ class CGCNN(nn.Module):
         hidden: features of a crystal after pooling.
         convolutions: how many.
         dropout: share of a crystal's features dropped in training, for classification.
+        basis: of distances, ``gaussian`` (the paper's) or ``bessel``.
     """
 
     def __init__(
@@ -60,14 +62,14 @@ class CGCNN(nn.Module):
         hidden: int = 128,
         convolutions: int = 3,
         dropout: float = 0.5,
+        basis: str = "gaussian",
     ) -> None:
         super().__init__()
         self.atom_columns: Tensor
         self.register_buffer("atom_columns", atom_columns.to(torch.float32))
-        self.centres: Tensor
-        self.register_buffer("centres", torch.arange(round(CUTOFF / STEP) + 1, dtype=torch.float32) * STEP)
+        self.basis = distance_basis(basis, CUTOFF, _gaussians)
         self.embedding = nn.Linear(atom_columns.shape[1], width)
-        self.convolutions = nn.ModuleList(GatedConvolution(width, len(self.centres)) for _ in range(convolutions))
+        self.convolutions = nn.ModuleList(GatedConvolution(width, self.basis.columns) for _ in range(convolutions))
         self.crystal = nn.Linear(width, hidden)
         self.dropout = nn.Dropout(dropout if classify else 0.0)
         self.output = nn.Linear(hidden, outputs)
@@ -94,7 +96,7 @@ class CGCNN(nn.Module):
             )
         # Embedding the table and then looking atoms up is the same as the reverse, and far less work.
         atoms = self.embedding(self.atom_columns).index_select(0, numbers)
-        lengths = torch.exp(-(((batch.lengths[:, None] - self.centres) / STEP) ** 2))
+        lengths = self.basis(batch.lengths)
         for convolution in self.convolutions:
             atoms = convolution(batch, atoms, lengths)
         convolved: Tensor = atoms
@@ -105,13 +107,20 @@ class AdditiveCGCNN(CGCNN):
     """CGCNN whose crystals are the mean of what their atoms contribute, so that predictions can be explained.
 
     Args:
-        atom_columns, outputs, width, hidden, convolutions: as there; the hidden layer is the atoms'.
+        atom_columns, outputs, width, hidden, convolutions, basis: as there; the hidden layer is the atoms'.
     """
 
     def __init__(
-        self, atom_columns: Tensor, outputs: int = 1, *, width: int = 64, hidden: int = 128, convolutions: int = 3
+        self,
+        atom_columns: Tensor,
+        outputs: int = 1,
+        *,
+        width: int = 64,
+        hidden: int = 128,
+        convolutions: int = 3,
+        basis: str = "gaussian",
     ) -> None:
-        super().__init__(atom_columns, outputs, width=width, hidden=hidden, convolutions=convolutions)
+        super().__init__(atom_columns, outputs, width=width, hidden=hidden, convolutions=convolutions, basis=basis)
         del self.crystal, self.dropout, self.output
         self.readout = AdditiveReadout(width, hidden, outputs)
 
@@ -152,12 +161,18 @@ class GatedConvolution(nn.Module):
         return functional.softplus(atoms + self.norm_atoms(summed))
 
 
+def _gaussians() -> Gaussians:
+    return Gaussians(torch.arange(round(CUTOFF / STEP) + 1, dtype=torch.float32) * STEP, STEP)
+
+
 class _CGCNNEstimator(GraphEstimator):
     """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
 
     Args:
         width, hidden, convolutions, dropout: of the network.
         additive: whether predictions are to be means over atoms, for ``automat.networks.explain``.
+        atoms: what the network is told of an element, ``cgcnn``, ``magpie`` or ``learned``.
+        basis: of distances, ``gaussian`` or ``bessel``.
         epochs, batch_size, learning_rate, weight_decay: of its training.
         backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
         training: further fields of :class:`automat.networks.trainer.Recipe` by name.
@@ -172,6 +187,8 @@ class _CGCNNEstimator(GraphEstimator):
         convolutions: int = 3,
         dropout: float = 0.5,
         additive: bool = False,
+        atoms: str = "cgcnn",
+        basis: str = "gaussian",
         epochs: int = 30,
         batch_size: int = 64,
         learning_rate: float = 5e-3,
@@ -185,6 +202,8 @@ class _CGCNNEstimator(GraphEstimator):
         self.convolutions = convolutions
         self.dropout = dropout
         self.additive = additive
+        self.atoms = atoms
+        self.basis = basis
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -194,22 +213,18 @@ class _CGCNNEstimator(GraphEstimator):
         self.seed = seed
 
     def make_network(self, outputs: int, *, classify: bool) -> CGCNN:
-        from automat_featurizers.atom_features import cgcnn_atom_features
-
-        columns = torch.from_numpy(cgcnn_atom_features().copy())
+        shape: dict[str, Any] = {
+            "width": self.width,
+            "hidden": self.hidden,
+            "convolutions": self.convolutions,
+            "basis": self.basis,
+        }
+        columns = atom_table(self.atoms)
         if self.additive and classify:
             raise ValueError("additive predictions are of numbers; classes have none")
         if self.additive:
-            return AdditiveCGCNN(columns, outputs, width=self.width, hidden=self.hidden, convolutions=self.convolutions)
-        return CGCNN(
-            columns,
-            outputs,
-            classify=classify,
-            width=self.width,
-            hidden=self.hidden,
-            convolutions=self.convolutions,
-            dropout=self.dropout,
-        )
+            return AdditiveCGCNN(columns, outputs, **shape)
+        return CGCNN(columns, outputs, classify=classify, dropout=self.dropout, **shape)
 
 
 class CGCNNRegressor(NetworkRegressor, _CGCNNEstimator):

@@ -51,8 +51,7 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: fewer than 2 members, whose spread would be nothing; or what a member refuses.
         """
-        if self.members < 2:  # noqa: PLR2004 - a spread takes two
-            raise ValueError(f"an ensemble needs at least 2 members, but got {self.members}")
+        self._check_members()
         self.members_ = [self._member(position, seed) for position, seed in enumerate(self._seeds())]
         for member in self.members_:
             member.fit(X, y)
@@ -61,6 +60,19 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]
             "parameters": sum(member.details_["parameters"] for member in self.members_),
         }
         return self
+
+    def check(self) -> None:
+        """Look at the parameters, those of the network too.
+
+        Raises:
+            ValueError: a value that makes no sense.
+        """
+        self._check_members()
+        self.estimator.check()
+
+    def _check_members(self) -> None:
+        if self.members < 2:  # noqa: PLR2004 - a spread takes two
+            raise ValueError(f"an ensemble needs at least 2 members, but got {self.members}")
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

@@ -12,8 +12,8 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from automat.core import UnknownNameError
-from automat.networks import batches, trainer
-from automat.networks.primitives import batch_graphs, default_backend
+from automat.networks import backends, batches, trainer
+from automat.networks.primitives import batch_graphs
 from automat.networks.trainer import Recipe
 
 if TYPE_CHECKING:
@@ -68,6 +68,15 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             if name not in allowed:
                 raise UnknownNameError("training option", name, allowed)
         return Recipe(**{name: getattr(self, name) for name in _OWN}, **further)
+
+    def check(self) -> None:
+        """Look at the parameters before there is anything to fit on.
+
+        Raises:
+            UnknownNameError: one names something that is not there.
+            ValueError: a value that makes no sense.
+        """
+        self.recipe()
 
     def learn_inputs(self, X: Any, rows: NDArray[np.intp]) -> None:
         """Fit whatever the inputs are scaled by, on the rows that are trained on."""
@@ -137,6 +146,17 @@ class GraphEstimator(NetworkEstimator):
 
     backend: str | None
 
+    def check(self) -> None:
+        """Look at the parameters, by an untrained network too.
+
+        Raises:
+            UnknownNameError: one names something that is not there.
+            ValueError: a value that makes no sense.
+        """
+        super().check()
+        backends.backend(self.graph_backend())
+        self.make_network(1, classify=False)
+
     def graph_backend(self) -> str:
         """What the graph operations run on.
 
@@ -144,7 +164,7 @@ class GraphEstimator(NetworkEstimator):
             ValueError: DGL is asked for on a GPU.
         """
         if trainer.device_of(self.recipe().device).type == "cpu":
-            return self.backend or default_backend()
+            return self.backend or backends.default_backend()
         if self.backend == "dgl":
             raise ValueError("backend 'dgl' runs on the CPU alone; use backend 'torch', or device 'cpu'")
         return "torch"

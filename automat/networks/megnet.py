@@ -12,9 +12,10 @@ elements makes 189,521. With a row for each of 118 elements, the default here, t
 
 Three things differ from that first code, none of them in the count. The recurrence of Set2Set is its authors' (O.
 Vinyals, S. Bengio and M. Kudlur, arXiv:1511.06391): its cell lasts from step to step, and its gates are smooth.
-The weights begin larger (see ``GAIN``). And the graphs are those that the other networks get, the 12
+The weights begin larger (see ``GAIN``). And by default the graphs are those that the other networks get, the 12
 nearest neighbours within 8 angstrom, where the reference takes all within 4; so the distance Gaussians reach
-to 6 rather than 5 angstrom, beyond which one neighbour in ten thousand lies.
+to 6 rather than 5 angstrom, beyond which one neighbour in ten thousand lies. The entrant ``megnet:reference`` has
+the reference's graphs, Gaussians and elements.
 
 Arranged differently, with the same function: the first map of the concatenation (centre | neighbour | bond |
 state) is the sum of four, and those of atoms and state are applied before they are gathered to the bonds; and
@@ -32,8 +33,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from automat.networks._layers import ElementEmbedding, ShiftedSoftplus
+from automat.networks._layers import ShiftedSoftplus
 from automat.networks._layers import dense as glorot
+from automat.networks.bases import Gaussians, atom_table, distance_basis, element_rows
 from automat.networks.estimators import GraphEstimator, NetworkClassifier, NetworkRegressor
 
 if TYPE_CHECKING:
@@ -85,6 +87,9 @@ class MEGNet(nn.Module):
         hidden: units of the dense layers within.
         blocks: how many.
         elements: rows of the embedding, from hydrogen on.
+        reach: of the distance Gaussians, in angstrom.
+        basis: of distances, ``gaussian`` (the paper's) or ``bessel``.
+        atom_columns: of each element, to be mapped in place of the embedding, shape (max Z + 1, columns).
     """
 
     def __init__(
@@ -96,13 +101,15 @@ class MEGNet(nn.Module):
         hidden: int = 64,
         blocks: int = 3,
         elements: int = ELEMENTS,
+        reach: float = REACH,
+        basis: str = "gaussian",
+        atom_columns: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.centres: Tensor
-        self.register_buffer("centres", torch.linspace(0, REACH, CENTRES))
-        self.embedding = ElementEmbedding(elements, EMBEDDING)
+        self.basis = distance_basis(basis, reach, lambda: Gaussians(torch.linspace(0, reach, CENTRES), SPREAD))
+        self.embedding = element_rows(atom_columns, elements, EMBEDDING)
         self.atoms = _two_layers(EMBEDDING, hidden, width)
-        self.edges = _two_layers(CENTRES, hidden, width)
+        self.edges = _two_layers(self.basis.columns, hidden, width)
         self.state = _two_layers(STATE, hidden, width)
         self.blocks = nn.ModuleList(Block(width, hidden, is_first=number == 0) for number in range(blocks))
         self.read_atoms = Set2Set(width)
@@ -123,9 +130,8 @@ class MEGNet(nn.Module):
             ValueError: an atomic number that the embedding does not reach.
         """
         atoms = self.atoms(self.embedding(batch.atomic_numbers))
-        gaussians = torch.exp(-(((batch.lengths[:, None] - self.centres) / SPREAD) ** 2))
-        edges = batch.of_lengths(self.edges(gaussians))
-        state = self.state(self.centres.new_zeros((batch.atoms.graphs, STATE)))
+        edges = batch.of_lengths(self.edges(self.basis(batch.lengths)))
+        state = self.state(atoms.new_zeros((batch.atoms.graphs, STATE)))
         for block in self.blocks:
             atoms, edges, state = block(batch, atoms, edges, state)
         read = [self.read_atoms(batch.atoms, atoms), self.read_edges(batch.edges, edges), state]
@@ -210,7 +216,9 @@ class _MEGNetEstimator(GraphEstimator):
     """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
 
     Args:
-        width, hidden, blocks: of the network.
+        width, hidden, blocks, elements, reach: of the network.
+        atoms: what the network is told of an element, ``learned``, ``cgcnn`` or ``magpie``.
+        basis: of distances, ``gaussian`` or ``bessel``.
         epochs, batch_size, learning_rate, weight_decay: of its training.
         backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
         training: further fields of :class:`automat.networks.trainer.Recipe` by name.
@@ -223,6 +231,10 @@ class _MEGNetEstimator(GraphEstimator):
         width: int = 32,
         hidden: int = 64,
         blocks: int = 3,
+        elements: int = ELEMENTS,
+        reach: float = REACH,
+        atoms: str = "learned",
+        basis: str = "gaussian",
         epochs: int = 30,
         batch_size: int = 64,
         learning_rate: float = 5e-3,
@@ -234,6 +246,10 @@ class _MEGNetEstimator(GraphEstimator):
         self.width = width
         self.hidden = hidden
         self.blocks = blocks
+        self.elements = elements
+        self.reach = reach
+        self.atoms = atoms
+        self.basis = basis
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -243,7 +259,17 @@ class _MEGNetEstimator(GraphEstimator):
         self.seed = seed
 
     def make_network(self, outputs: int, *, classify: bool) -> MEGNet:
-        return MEGNet(outputs, classify=classify, width=self.width, hidden=self.hidden, blocks=self.blocks)
+        return MEGNet(
+            outputs,
+            classify=classify,
+            width=self.width,
+            hidden=self.hidden,
+            blocks=self.blocks,
+            elements=self.elements,
+            reach=self.reach,
+            basis=self.basis,
+            atom_columns=None if self.atoms == "learned" else atom_table(self.atoms),
+        )
 
 
 class MEGNetRegressor(NetworkRegressor, _MEGNetEstimator):

@@ -8,17 +8,15 @@ Shapes: N atoms, E edges, G graphs and L different edge lengths of the batch, F 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 
-from automat.core import UnknownNameError
-from automat.networks import fused_gate
+from automat.networks import backends, fused_gate
 from automat.networks._layers import gate
 
 if TYPE_CHECKING:
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from automat.networks._layers import BatchNorm
-
-Backend = Literal["dgl", "torch"]
 
 
 class Rows(Protocol):
@@ -321,18 +317,13 @@ def _sum_gated(batch: GraphBatch, ends: Tensor, lengths: Tensor, norm: BatchNorm
     return batch.sum_to_atoms(gate(norm(gates)))
 
 
-def default_backend() -> Backend:
-    """``dgl`` where it can be imported, else ``torch``."""
-    return "dgl" if importlib.util.find_spec("dgl") is not None else "torch"
-
-
 def batch_graphs(graphs: CrystalGraphs, rows: ArrayLike | None = None, backend: str | None = None) -> GraphBatch:
     """Join graphs into one batch.
 
     Args:
         graphs: packed graphs.
         rows: which of them, in this order; all of them where None.
-        backend: ``dgl`` or ``torch``; :func:`default_backend` where None.
+        backend: ``dgl`` or ``torch``; :func:`automat.networks.backends.default_backend` where None.
 
     Raises:
         UnknownNameError: no such backend.
@@ -346,13 +337,10 @@ def batch_of(arrays: dict[str, Any], backend: str | None) -> GraphBatch:
     Raises:
         UnknownNameError: no such backend.
     """
-    chosen = default_backend() if backend is None else backend
-    if chosen == "torch":
+    if (backends.default_backend() if backend is None else backends.backend(backend)) == "torch":
         return _TorchBatch(**arrays)
-    if chosen == "dgl":
-        ends = (arrays["source"], arrays["destination"])
-        return _DGLBatch(**arrays, graph=_dgl().graph(ends, num_nodes=len(arrays["atomic_numbers"])))
-    raise UnknownNameError("graph backend", chosen, ("dgl", "torch"))
+    ends = (arrays["source"], arrays["destination"])
+    return _DGLBatch(**arrays, graph=_dgl().graph(ends, num_nodes=len(arrays["atomic_numbers"])))
 
 
 def _arrays(graphs: CrystalGraphs) -> dict[str, Any]:

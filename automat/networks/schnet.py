@@ -6,9 +6,9 @@ K. T. Schuett, H. E. Sauceda, P.-J. Kindermans, A. Tkatchenko and K.-R. Mueller,
 An edge's filter depends on its length alone, and symmetric crystals have six times fewer lengths than edges:
 filters are computed once a length, which saves most of the arithmetic.
 
-The graphs are those that the other networks get, the 12 nearest neighbours within 8 angstrom, where the paper
-takes all within 5. The smooth cutoff at 5 angstrom is the network's own: the few edges beyond it, one in 350,
-have a filter of zero.
+By default the graphs are those that the other networks get, the 12 nearest neighbours within 8 angstrom, where the
+paper takes all within 5, as the entrant ``schnet:reference`` does. The smooth cutoff at 5 angstrom is the network's
+own: the few edges beyond it, one in 350, have a filter of zero.
 
 Shapes: N atoms, E edges, G graphs and L lengths of a batch.
 """
@@ -22,7 +22,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from automat.networks._layers import ElementEmbedding, ShiftedSoftplus, dense
+from automat.networks._layers import ShiftedSoftplus, dense
+from automat.networks.bases import Basis, atom_table, distance_basis, element_rows
 from automat.networks.estimators import GraphEstimator, NetworkClassifier, NetworkRegressor
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class SchNet(nn.Module):
         width: features of an atom, and of a filter.
         interactions: how many.
         elements: rows of the embedding, from hydrogen on.
+        basis: of distances, ``gaussian`` (the paper's) or ``bessel``.
+        atom_columns: of each element, to be mapped in place of the embedding, shape (max Z + 1, columns).
     """
 
     def __init__(
@@ -66,12 +69,13 @@ class SchNet(nn.Module):
         width: int = 64,
         interactions: int = 6,
         elements: int = ELEMENTS,
+        basis: str = "gaussian",
+        atom_columns: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.centres: Tensor
-        self.register_buffer("centres", torch.arange(round(CUTOFF / STEP) + 1, dtype=torch.float32) * STEP)
-        self.embedding = ElementEmbedding(elements, width)
-        self.interactions = nn.ModuleList(Interaction(width, len(self.centres)) for _ in range(interactions))
+        self.basis = distance_basis(basis, CUTOFF, _Gaussians)
+        self.embedding = element_rows(atom_columns, elements, width)
+        self.interactions = nn.ModuleList(Interaction(width, self.basis.columns) for _ in range(interactions))
         self.atom = nn.Sequential(dense(width, width // 2), ShiftedSoftplus(), dense(width // 2, outputs))
         self.classify = classify
 
@@ -86,13 +90,12 @@ class SchNet(nn.Module):
 
     def atom_outputs(self, batch: GraphBatch) -> Tensor:
         """What every atom contributes to its crystal's mean, shape (N, outputs)."""
-        lengths = batch.lengths[:, None]
-        gaussians = torch.exp(-SHARPNESS * (lengths - self.centres) ** 2)
+        lengths, columns = batch.lengths[:, None], self.basis(batch.lengths)
         # Falls smoothly from one to zero at the cutoff.
         share = 0.5 * (1 + torch.cos(math.pi / CUTOFF * lengths.clamp(max=CUTOFF)))
         atoms = self.embedding(batch.atomic_numbers)
         for interaction in self.interactions:
-            atoms = atoms + interaction(batch, atoms, gaussians, share)
+            atoms = atoms + interaction(batch, atoms, columns, share)
         outputs: Tensor = self.atom(atoms)
         return outputs
 
@@ -104,28 +107,43 @@ class Interaction(nn.Module):
 
     Args:
         width: features of an atom.
-        gaussians: how many describe a distance.
+        columns: how many describe a distance.
     """
 
-    def __init__(self, width: int, gaussians: int) -> None:
+    def __init__(self, width: int, columns: int) -> None:
         super().__init__()
         self.before = dense(width, width, bias=False)
-        self.filters = nn.Sequential(dense(gaussians, width), ShiftedSoftplus(), dense(width, width))
+        self.filters = nn.Sequential(dense(columns, width), ShiftedSoftplus(), dense(width, width))
         self.after = nn.Sequential(dense(width, width), ShiftedSoftplus(), dense(width, width))
 
-    def forward(self, batch: GraphBatch, atoms: Tensor, gaussians: Tensor, share: Tensor) -> Tensor:
-        """To be added to atoms (N, width), from Gaussians (L, n) and the share of the filter kept (L, 1)."""
-        filters = batch.of_lengths(self.filters(gaussians) * share)
+    def forward(self, batch: GraphBatch, atoms: Tensor, columns: Tensor, share: Tensor) -> Tensor:
+        """To be added to atoms (N, width), from columns (L, n) and the share of the filter kept (L, 1)."""
+        filters = batch.of_lengths(self.filters(columns) * share)
         summed = batch.sum_filtered(self.before(atoms), filters)
         change: Tensor = self.after(summed)
         return change
+
+
+class _Gaussians(Basis):
+    """As the authors write them, sharpness in place of width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.centres: Tensor
+        self.register_buffer("centres", torch.arange(round(CUTOFF / STEP) + 1, dtype=torch.float32) * STEP)
+        self.columns = len(self.centres)
+
+    def forward(self, lengths: Tensor) -> Tensor:
+        return torch.exp(-SHARPNESS * (lengths[:, None] - self.centres) ** 2)
 
 
 class _SchNetEstimator(GraphEstimator):
     """Inputs are packed crystal graphs (``automat_featurizers.graphs.CrystalGraphs``).
 
     Args:
-        width, interactions: of the network.
+        width, interactions, elements: of the network.
+        atoms: what the network is told of an element, ``learned``, ``cgcnn`` or ``magpie``.
+        basis: of distances, ``gaussian`` or ``bessel``.
         epochs, batch_size, learning_rate, weight_decay: of its training.
         backend: of the graph operations, ``dgl`` or ``torch``; DGL where it can be imported, if None.
         training: further fields of :class:`automat.networks.trainer.Recipe` by name.
@@ -137,6 +155,9 @@ class _SchNetEstimator(GraphEstimator):
         *,
         width: int = 64,
         interactions: int = 6,
+        elements: int = ELEMENTS,
+        atoms: str = "learned",
+        basis: str = "gaussian",
         epochs: int = 30,
         batch_size: int = 64,
         learning_rate: float = 5e-3,
@@ -147,6 +168,9 @@ class _SchNetEstimator(GraphEstimator):
     ) -> None:
         self.width = width
         self.interactions = interactions
+        self.elements = elements
+        self.atoms = atoms
+        self.basis = basis
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -156,7 +180,15 @@ class _SchNetEstimator(GraphEstimator):
         self.seed = seed
 
     def make_network(self, outputs: int, *, classify: bool) -> SchNet:
-        return SchNet(outputs, classify=classify, width=self.width, interactions=self.interactions)
+        return SchNet(
+            outputs,
+            classify=classify,
+            width=self.width,
+            interactions=self.interactions,
+            elements=self.elements,
+            basis=self.basis,
+            atom_columns=None if self.atoms == "learned" else atom_table(self.atoms),
+        )
 
 
 class SchNetRegressor(NetworkRegressor, _SchNetEstimator):

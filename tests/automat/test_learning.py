@@ -71,46 +71,41 @@ def test_too_few_rows_are_refused_before_anything_runs(tmp_path: Path) -> None:
         learning.parts(1000, 1)
 
 
-def test_a_part_of_a_curve_can_be_asked_for(ran: RunResult, crystals: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = ran.page.parents[1]
-    monkeypatch.setenv("AUTOMAT_CACHE", str(out / "cache"))
-    wanted = learning.Extent(smallest=40, folds=1)
-    options = {"models": ["dummy", "knn"], "preset": "quick", "folds": 3, "jobs": 1, "out": out}
-    found = api.run(crystals, learning_curve=wanted, **options).learning  # type: ignore[arg-type]
-    assert found is not None
+def test_a_curve_may_begin_elsewhere_and_be_of_some_folds(
+    ran: RunResult, crystals: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AUTOMAT_CACHE", str(ran.page.parents[1] / "cache"))
+    options = {"models": ["dummy", "knn"], "preset": "quick", "folds": 3, "jobs": 1, "out": tmp_path}
+    made = api.run(crystals, learning_curve=True, curve_from=40, only_folds=1, **options)  # type: ignore[arg-type]
+    assert (made.computed, made.failed) == (2, 0)
+    assert made.learning is not None
     assert ran.learning is not None
-    assert found.sizes == (40, 57, 80, 113, 160)
-    for curve in found.curves:
+    assert made.learning.sizes == (40, 57, 80, 113, 160)
+    for curve in made.learning.curves:
         whole = next(each for each in ran.learning.curves if each.model == curve.model)
         assert len(curve.folds) == 1
         assert curve.folds[0][-1] == whole.folds[0][-1]
         assert curve.refused == power_law.TOO_FEW_FOLDS
-    # The fuller curves are kept beside.
-    assert len(list(ran.page.parent.glob("learning-*.json"))) == 2
+    # The other folds join the same board later.
+    rest = api.run(crystals, **options)  # type: ignore[arg-type]
+    assert (rest.computed, rest.page) == (4, made.page)
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (learning.Extent(smallest=20), "between 30 rows and half of the 80 training rows, but got 20"),
-        (learning.Extent(smallest=41), "between 30 rows and half of the 80 training rows, but got 41"),
-        (learning.Extent(folds=4), "on 4 folds cannot be made: the split has 3"),
+        ({"curve_from": 20}, "between 30 rows and half of the 80 training rows, but got 20"),
+        ({"curve_from": 41}, "between 30 rows and half of the 80 training rows, but got 41"),
+        ({"only_folds": 4}, "cannot compute only 4 folds: there are 3"),
+        ({"only_folds": 0}, "cannot compute only 0 folds: there are 3"),
+        ({"curve_from": 40, "learning_curve": False}, "begin at 40 rows, but learning_curve is not set"),
     ],
 )
-def test_an_extent_that_cannot_be_is_refused(wanted: learning.Extent, message: str, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_before_anything_runs(wanted: dict[str, int], message: str, tmp_path: Path) -> None:
+    options = {"models": ["dummy"], "preset": "quick", "folds": 3, "out": tmp_path, "learning_curve": True} | wanted
     with pytest.raises(InputError, match=message):
-        api.run(
-            checks.take(datasets.load("iris"), np.arange(120)),
-            models=["dummy"], preset="quick", folds=3, out=tmp_path, learning_curve=wanted,
-        )  # fmt: skip
+        api.run(checks.take(datasets.load("iris"), np.arange(120)), **options)  # type: ignore[arg-type]
     assert not list(tmp_path.rglob("*.json"))
-
-
-def test_an_extent_of_no_curve_is_refused() -> None:
-    assert learning.extent(wanted=True, smallest=250, folds=1) == learning.Extent(250, 1)
-    assert learning.extent(wanted=False, smallest=None, folds=None) is False
-    with pytest.raises(InputError, match="--curve-folds 1 is for learning curves; add --learning-curve"):
-        learning.extent(wanted=False, smallest=None, folds=1)
 
 
 @pytest.mark.parametrize("name", ["iris", "mp_dielectric"])

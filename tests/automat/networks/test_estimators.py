@@ -17,10 +17,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 
 from automat.core import UnknownNameError
+from automat.networks.backends import default_backend
 from automat.networks.cgcnn import CGCNNClassifier, CGCNNRegressor
 from automat.networks.checkpoints import Checkpoint
 from automat.networks.mlp import MLP, MLPClassifier, MLPRegressor
-from automat.networks.primitives import default_backend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

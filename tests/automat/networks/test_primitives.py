@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automat.core import UnknownNameError
-from automat.networks.primitives import GraphBatch, batch_graphs, default_backend
+from automat.networks.backends import default_backend
+from automat.networks.primitives import GraphBatch, batch_graphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
