@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from automat.core import Cell, Dataset, Fold, Model
 
 _TRACEBACK_LINES = 30
+_CHECKPOINTS = 20
+"""That a network's training writes, so that a kill costs a twentieth of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +160,7 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions, Any]:
     estimator = make_estimator(job, model, params, cell.seed)
     train_rows = inputs.take(fold.train)
     started = time.process_time()
-    estimator.fit(train_rows, target[fold.train])
+    resumed = _fit(job, cell, estimator, train_rows, target[fold.train])
     fitted = time.process_time()
     given = _predict(dataset, estimator, inputs.take(fold.test))
     predicted = time.process_time()
@@ -179,7 +181,7 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions, Any]:
         "params": params,
         "metrics": scores,
         "tune_seconds": found.seconds + spent,
-        "fit_seconds": fitted - started,
+        "fit_seconds": fitted - started + resumed,
         "predict_seconds": predicted - fitted,
         "details": details,
     }
@@ -203,6 +205,31 @@ def _learned(job: Job, cell: Cell, estimator: Any, predict_seconds: float) -> di
         )
     except Exception as error:  # noqa: BLE001 - its scores stand
         return {"refused": " ".join(f"{type(error).__name__}: {error}".split()), "seconds": 0.0}
+
+
+def _fit(job: Job, cell: Cell, estimator: Any, rows: Any, target: NDArray[Any]) -> float:
+    """Fit the final estimator; a network that was being trained when its process ended goes on from there.
+
+    Returns:
+        CPU seconds that the earlier process had spent on it.
+    """
+    network = final_step(estimator)
+    if not job.partial or not hasattr(network, "checkpoint"):
+        estimator.fit(rows, target)
+        return 0.0
+    from automat.networks.checkpoints import Checkpoint, CheckpointError
+
+    path = Path(job.partial) / f"{cell.key}.{_installed(job)}.pt"
+    every = max(1, int(cell.budget.get("epochs", 1)) // _CHECKPOINTS)
+    network.checkpoint = Checkpoint(path, every, is_needed=False)
+    try:
+        estimator.fit(rows, target)
+    except CheckpointError:  # damaged, or of parameters that the search no longer finds
+        for each in path.parent.glob(f"{cell.key}.*.pt"):
+            each.unlink(missing_ok=True)
+        estimator.fit(rows, target)
+    network.checkpoint = None
+    return float(getattr(network, "details_", {}).get("resumed", {}).get("cpu_seconds_before", 0.0))
 
 
 def _tune(
@@ -245,10 +272,13 @@ def _journal(job: Job, cell: Cell) -> TrialJournal | None:
     """Where the trials of a cell's search are kept while it is on."""
     if not job.partial:
         return None
-    # Other libraries may give other outcomes.
-    installed = hashlib.sha256(json.dumps(dict(job.versions), sort_keys=True).encode()).hexdigest()
     path = Path(job.partial) / f"{cell.key}.journal"
-    return TrialJournal(path, about=f"{cell.key} {installed[:12]}", direction=direction(job.dataset.task))
+    return TrialJournal(path, about=f"{cell.key} {_installed(job)}", direction=direction(job.dataset.task))
+
+
+def _installed(job: Job) -> str:
+    """Tells versions of libraries apart: others may give other results."""
+    return hashlib.sha256(json.dumps(dict(job.versions), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def unseen_rows(

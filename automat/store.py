@@ -6,6 +6,7 @@ Layout, under the folder that ``--out`` names::
     <dataset>/predictions/<cell key>.parquet   its test predictions
     <dataset>/claims/<cell key>                which process computes it now
     <dataset>/partial/<cell key>.journal       the trials of its search so far, until it is finished
+    <dataset>/partial/<cell key>.<...>.pt      the training of its network so far, likewise
     <dataset>/folds/<split>-<digest>.parquet   which ids every fold trains, validates and tests on
     <dataset>/<board>.json, <board>.html       what a board's page says of its data, and the page
     <dataset>/<board>/<model>-<features>.html  the pages of its entrants

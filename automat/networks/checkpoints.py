@@ -35,10 +35,12 @@ class Checkpoint:
     Attributes:
         path: the file; its folder is made.
         every: so many epochs it is written, and at the last.
+        is_needed: whether a training ends where it cannot be written; else it goes on without.
     """
 
     path: Path
     every: int = 1
+    is_needed: bool = True
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -46,17 +48,18 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any], fingerprint: str) -> None:
         """Write the state whole or not at all: a kill midway leaves the one before."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
                 torch.save({"fingerprint": fingerprint, "state": state}, file)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self.path)
-        except BaseException:
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
-            raise
+            if self.is_needed or not isinstance(error, OSError | RuntimeError):  # torch has errors of its own
+                raise
 
     def load(self, fingerprint: str) -> dict[str, Any] | None:
         """The state; None where there is no file yet.

@@ -239,10 +239,13 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
 
 def _told(curves: Curves) -> dict[str, Any]:
     epochs = {"train": list(curves.train), "validation": list(curves.validation)}
-    if not curves.averaged and not curves.kept_average:
-        return {"epochs": epochs, "best_epoch": curves.best_epoch}
-    weights = "averaged" if curves.kept_average else "raw"
-    return {"epochs": epochs | {"averaged": list(curves.averaged)}, "best_epoch": curves.best_epoch, "weights": weights}
+    told: dict[str, Any] = {"epochs": epochs, "best_epoch": curves.best_epoch}
+    if curves.averaged or curves.kept_average:
+        epochs["averaged"] = list(curves.averaged)
+        told["weights"] = "averaged" if curves.kept_average else "raw"
+    if curves.resumed_after:
+        told["resumed"] = {"after_epoch": curves.resumed_after, "cpu_seconds_before": curves.seconds_before}
+    return told
 
 
 def _checked(X: Any, y: NDArray[Any]) -> NDArray[np.float64]:

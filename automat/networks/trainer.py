@@ -11,9 +11,10 @@ from __future__ import annotations
 import copy
 import json
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +62,8 @@ class Curves:
         best_epoch: from 1, the epoch whose weights were kept.
         averaged: the running mean's error on the inner holdout; empty where there is no mean.
         kept_average: whether the weights kept are the running mean's.
+        resumed_after: the epoch after which it went on from a checkpoint; 0 where it did not.
+        seconds_before: CPU seconds spent until then.
     """
 
     train: tuple[float, ...]
@@ -68,6 +71,8 @@ class Curves:
     best_epoch: int
     averaged: tuple[float, ...] = ()
     kept_average: bool = False
+    resumed_after: int = field(default=0, compare=False)
+    seconds_before: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +201,7 @@ class _Course:
         self._best: dict[str, Tensor] | None = None
         self._best_error, self._best_epoch, self._kept_average = math.inf, 0, False
         self._improved_epoch = 0
+        self._began, self._before, self._resumed_after = time.process_time(), 0.0, 0
 
     @property
     def is_over(self) -> bool:
@@ -231,6 +237,8 @@ class _Course:
             best_epoch=self._best_epoch or len(self._train),
             averaged=tuple(self._averaged),
             kept_average=self._kept_average,
+            resumed_after=self._resumed_after,
+            seconds_before=self._before,
         )
 
     def state(self) -> dict[str, Any]:
@@ -243,6 +251,7 @@ class _Course:
             "best_of": (self._best_error, self._best_epoch, self._improved_epoch, self._kept_average),
             "curves": (self._train, self._validation, self._averaged),
             "step": self._step,
+            "seconds": self._before + time.process_time() - self._began,
             "shuffles": json.dumps(self._shuffles.bit_generator.state),
             "chance": torch.get_rng_state(),
             "chance_on_gpu": torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else None,
@@ -258,6 +267,7 @@ class _Course:
         self._best_error, self._best_epoch, self._improved_epoch, self._kept_average = state["best_of"]
         self._train, self._validation, self._averaged = state["curves"]
         self._step = state["step"]
+        self._before, self._resumed_after = state["seconds"], len(self._train)
         self._shuffles.bit_generator.state = json.loads(state["shuffles"])
         torch.set_rng_state(state["chance"])
         if state["chance_on_gpu"] is not None:
