@@ -45,6 +45,7 @@ bench-networks: $(READY)
 # Time and memory on large sets; DATA names their folder.
 bench-scale: $(READY)
 	$(BIN)/python -W ignore benchmarks/featurizers_at_scale.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python -W ignore benchmarks/training_at_scale.py $(if $(DATA),--data $(DATA))
 
 # Kills, full disks, wild cells, garbled files: a row a fault, and what came of it. About fifteen minutes; as root,
 # for the file systems that fill up.
