@@ -64,9 +64,7 @@ def run(
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Keep it even if loading it can run any code.")
     ] = False,
-    learning_curve: Annotated[
-        bool, typer.Option("--learning-curve", help="Also on parts of the training rows: would more data help?")
-    ] = False,
+    learning_curve: Annotated[bool, typer.Option("--learning-curve", help="Also on parts of the rows.")] = False,
     curve_from: Annotated[int | None, typer.Option(help="Rows of its smallest part; a sixteenth of all.")] = None,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
