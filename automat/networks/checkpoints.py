@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ class Checkpoint:
                 os.fsync(file.fileno())
             temporary.replace(self.path)
         except BaseException as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             if self.is_needed or not isinstance(error, OSError | RuntimeError):  # torch has errors of its own
                 raise
 
@@ -69,7 +71,7 @@ class Checkpoint:
         """
         try:
             written = self.path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             content = torch.load(io.BytesIO(written), map_location="cpu", weights_only=True)
