@@ -25,6 +25,7 @@ _COMPONENTS = 20
 _PERPLEXITY = 30.0
 _CLUSTERS = range(2, 9)
 _NEIGHBOURS = 5
+_UMAP_NEIGHBOURS = 15
 _LISTED = 20
 _FAR = 3.5
 """Robust z-score beyond which a target is listed (Iglewicz & Hoaglin 1993, How to Detect and Handle Outliers)."""
@@ -151,6 +152,7 @@ def _map(dataset: Dataset, rows: NDArray[np.intp], scaled: NDArray[np.float64], 
         "pca": [_short(column) for column in (reduced[:, 0], reduced[:, min(1, reduced.shape[1] - 1)])],
         "variance": _short(pca.explained_variance_ratio_[:2]),
         "tsne": [_short(column) for column in tsne.T],
+        "umap": _umap(reduced, seed),
         "kmeans": best[1].tolist(),
         "silhouette": round(best[0], 3) if np.isfinite(best[0]) else None,
         "dbscan": dense.tolist(),
@@ -161,6 +163,23 @@ def _map(dataset: Dataset, rows: NDArray[np.intp], scaled: NDArray[np.float64], 
             for place in strange
         ],
     }
+
+
+def _umap(reduced: NDArray[np.float64], seed: int) -> list[list[float]] | None:
+    """A second map of neighbourhoods; None where umap-learn is not installed."""
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import umap
+
+            made = umap.UMAP(
+                n_neighbors=min(_UMAP_NEIGHBOURS, len(reduced) - 1), init="pca", random_state=seed, n_jobs=1
+            ).fit_transform(reduced)
+    except ImportError:
+        return None
+    return [_short(column) for column in made.T]
 
 
 def _sizes(dataset: Dataset) -> dict[str, list[int]]:

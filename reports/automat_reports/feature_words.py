@@ -15,10 +15,10 @@ PROPERTIES: Mapping[str, str] = {
     "Column": "group of the periodic table",
     "CovalentRadius": "covalent radius",
     "Electronegativity": "electronegativity",
-    "GSbandgap": "band gap of the element",
-    "GSmagmom": "magnetic moment of the element",
-    "GSvolume_pa": "volume an atom of the element",
-    "MeltingT": "melting temperature of the element",
+    "GSbandgap": "elemental band gap",
+    "GSmagmom": "elemental magnetic moment",
+    "GSvolume_pa": "elemental volume an atom",
+    "MeltingT": "melting temperature",
     "MendeleevNumber": "Mendeleev number",
     "NUnfilled": "unfilled valence states",
     "NValence": "valence electrons",
@@ -32,7 +32,7 @@ PROPERTIES: Mapping[str, str] = {
     "NsValence": "s valence electrons",
     "Number": "atomic number",
     "Row": "period of the periodic table",
-    "SpaceGroupNumber": "space group of the element",
+    "SpaceGroupNumber": "elemental space group",
 }
 """Magpie's properties of elements."""
 

@@ -45,9 +45,9 @@ def test_it_says_what_the_entrant_leans_on_in_plain_words(board: Any, context: d
     found, predictions = board
     page = render_model(found, found.rows[0], predictions, context)
     said = text_of(page)
-    assert "electronegativity: mean over atoms 0.31 ± 0.02" in said
+    assert "electronegativity: mean over atoms 0.310 ± 0.020" in said
     assert 'title="MagpieData mean Electronegativity"' in page
-    assert "element properties (Magpie) 0.6" in said
+    assert "element properties (Magpie) 0.600" in said
     assert "20 of its 300 trees stand for all." in said
     assert "Of 160 columns those are shown that 16 other rows put first." in said
     assert re.findall(r'<span style="width: ([\d.]+)%', page) == ["100.0", "16.7", "100.0", "0.0", "100.0"]

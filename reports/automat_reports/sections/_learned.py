@@ -75,15 +75,18 @@ def bars(lines: Sequence[tuple[str, str, float, float | None]]) -> list[dict[str
     """Bars of a share of the longest: words, label, value, how sure, and how long in percent."""
     top = max((value for _, _, value, _ in lines), default=0.0)
     return [
-        {
-            "words": words,
-            "label": label,
-            "value": figure(value),
-            "sure": "" if sure is None or not math.isfinite(sure) else figure(sure, 1),
-            "length": round(100 * max(value, 0.0) / top, 1) if top > 0 else 0.0,
-        }
+        {"words": words, "label": label, "length": round(100 * max(value, 0.0) / top, 1) if top > 0 else 0.0}
+        | _shown(value, sure)
         for words, label, value, sure in lines
     ]
+
+
+def _shown(value: float, sure: float | None) -> dict[str, str]:
+    """As many digits as its standard error supports."""
+    if sure is None or not math.isfinite(sure):
+        return {"value": figure(value), "sure": ""}
+    said = numbers.score(value, sure)
+    return {"value": said["mean"], "sure": said["spread"]}
 
 
 def _elements(found: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -10,15 +10,6 @@ const foldNames = Object.keys(page.folds);
 // What sections paint again when colours change.
 const repainted = [];
 
-// An image of a chart for papers and slides, on the page's ground.
-function imageButton(format) {
-  const { clientWidth: width, clientHeight: height } = document.documentElement;
-  const save = (chart) => Plotly.downloadImage(
-    { data: chart.data, layout: { ...chart.layout, paper_bgcolor: style("--ground") } },
-    { format, filename: `${page.dataset.replace(/[^\w.-]+/g, "-")}-${chart.id || "chart"}`, width: chart.clientWidth || width, height: chart.clientHeight || height, scale: format === "png" ? 2 : 1 });
-  return { name: format, title: format === "png" ? t("save as PNG") : t("save as SVG"), icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk, click: save };
-}
-
 function draw(place, traces, layout) {
   const axis = { gridcolor: style("--line"), zerolinecolor: style("--line"), linecolor: style("--quiet"), automargin: true };
   const base = {
@@ -28,7 +19,7 @@ function draw(place, traces, layout) {
     hoverlabel: { bgcolor: style("--raised"), font: { color: style("--ink") } }, showlegend: false, ...layout,
   };
   for (const name of ["xaxis", "yaxis"]) base[name] = { ...axis, ...layout[name] };
-  Plotly.react(place, traces, base, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d"], modeBarButtonsToAdd: [imageButton("png"), imageButton("svg")] });
+  drawPlot(place, traces, base, page.dataset);
 }
 
 const marker = (entrant) => ({ color: entrant.colour, symbol: entrant.symbol, size: 9, line: { width: entrant.symbol.endsWith("open") ? 2 : 0 } });

@@ -15,12 +15,13 @@ function paint(place, chart, state) {
   }
   const dark = isDark();
   const traces = state.traces.map((trace) => (dark && trace.type === "heatmap" ? { ...trace, colorscale: [[0, "#1f2124"], [1, "#5aa0eb"]] } : trace));
-  Plotly.react(place, traces, {
+  const layout = {
     margin: { l: 64, r: 14, t: 10, b: 52 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", xaxis, yaxis, barmode: "group",
     font: { family: getComputedStyle(document.body).fontFamily, color: style("--ink"), size: 13 },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, showlegend: state.traces.length > 1,
     hoverlabel: { bgcolor: style("--raised"), font: { color: style("--ink") } },
-  }, { responsive: true, displayModeBar: false });
+  };
+  library.then(() => Plotly.react(place, traces, layout, { responsive: true, displayModeBar: false }));
 }
 
 function makeControl(control, start, moved) {
