@@ -1,28 +1,27 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-from automat_featurizers.graphs import CrystalGraphs, build_graphs
-from automat_featurizers.packed import PackedStructures
+from automat_featurizers import graph_builder
 
 from automat.networks import trainer
 from automat.networks.megnet import MEGNet
 from automat.networks.primitives import batch_graphs
 
 if TYPE_CHECKING:
+    from automat_featurizers.graphs import CrystalGraphs
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
 
-@pytest.fixture
-def network() -> MEGNet:
-    """As it stands, with biases that are not zero."""
+def made_with(**settings: Any) -> MEGNet:
+    """A network with biases that are not zero."""
     with trainer.seeded(0):
-        made = MEGNet()
+        made = MEGNet(**settings)
         for name, weights in made.named_parameters():
             if name.endswith("bias"):
                 torch.nn.init.normal_(weights, std=0.1)
@@ -32,7 +31,8 @@ def network() -> MEGNet:
 class _ByThePaper:
     """Equations 1 to 7, atom by atom and bond by bond, in float64."""
 
-    def __init__(self, network: MEGNet) -> None:
+    def __init__(self, network: MEGNet, reach: float) -> None:
+        self.reach = reach
         self.state = {name: weights.double().numpy() for name, weights in network.state_dict().items()}
 
     def linear(self, name: str, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,7 +71,7 @@ class _ByThePaper:
         ends = list(zip(graphs.source[own], graphs.destination[own], strict=True))
         atoms = [self.activated("atoms", self.state["embedding.weight"][number - 1]) for number in numbers]
         bonds = [
-            self.activated("edges", np.array([math.exp(-(((r - 6 * k / 99) / 0.5) ** 2)) for k in range(100)]))
+            self.activated("edges", np.array([math.exp(-(((r - self.reach * k / 99) / 0.5) ** 2)) for k in range(100)]))
             for r in graphs.distances[own]
         ]
         whole = self.activated("state", np.zeros(2))
@@ -101,11 +101,19 @@ class _ByThePaper:
 
 
 @pytest.mark.parametrize("backend", ["torch", "dgl"])
-def test_forward_is_the_papers(network: MEGNet, crystals: tuple[Structure, ...], backend: str) -> None:
+@pytest.mark.parametrize(
+    ("settings", "graph", "reach"),
+    [({}, "nearest", 6.0), ({"elements": 95, "reach": 5.0}, "radius:cutoff=4", 5.0)],
+    ids=["as it stands", "reference"],
+)
+def test_forward_is_the_papers(
+    settings: dict[str, Any], graph: str, reach: float, crystals: tuple[Structure, ...], backend: str
+) -> None:
     if backend == "dgl":
         pytest.importorskip("dgl")
-    graphs = build_graphs(PackedStructures.pack([crystals[1], crystals[4]]))
-    paper = _ByThePaper(network)
+    network = made_with(**settings)
+    graphs = graph_builder(graph).transform([crystals[1], crystals[4]])
+    paper = _ByThePaper(network, reach)
     expected = [paper.value(graphs, row) for row in range(2)]
     assert abs(expected[0] - expected[1]) > 1e-3
     with torch.inference_mode():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from automat_featurizers import graph_builder
 from automat_featurizers.graphs import CrystalGraphs, build_graphs
 from automat_featurizers.packed import PackedStructures
 from pymatgen.core import Lattice, Structure
@@ -64,10 +65,11 @@ def by_the_paper(network: SchNet, graphs: CrystalGraphs, row: int) -> float:
 
 
 @pytest.mark.parametrize("backend", ["torch", "dgl"])
-def test_forward_is_the_papers(network: SchNet, crystals: tuple[Structure, ...], backend: str) -> None:
+@pytest.mark.parametrize("graph", ["nearest", "radius"])
+def test_forward_is_the_papers(network: SchNet, crystals: tuple[Structure, ...], backend: str, graph: str) -> None:
     if backend == "dgl":
         pytest.importorskip("dgl")
-    graphs = build_graphs(PackedStructures.pack([crystals[1], crystals[4]]))
+    graphs = graph_builder(graph).transform([crystals[1], crystals[4]])
     expected = [by_the_paper(network, graphs, row) for row in range(2)]
     assert abs(expected[0] - expected[1]) > 1e-2
     with torch.inference_mode():
