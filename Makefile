@@ -46,6 +46,8 @@ bench-networks: $(READY)
 bench-scale: $(READY)
 	$(BIN)/python -W ignore benchmarks/featurizers_at_scale.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python -W ignore benchmarks/training_at_scale.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python -W ignore benchmarks/scale.py rows $(if $(DATA),--data $(DATA))
+	$(BIN)/python -W ignore benchmarks/scale.py run $(if $(DATA),--data $(DATA))
 
 # Kills, full disks, wild cells, garbled files: a row a fault, and what came of it. About fifteen minutes; as root,
 # for the file systems that fill up.
