@@ -37,6 +37,9 @@ def predict(
     ] = False,
 ) -> None:
     """Predict with a trained model: value, error bar, and whether it knows such materials."""
+    from automat import persist
+
+    persist.import_skops_lightly()  # first: it is quickest where little is imported yet
     from automat import prediction_files
     from automat.datasets.reading import Columns
 

@@ -9,8 +9,10 @@ so when saving and again when loading: reading a pickle runs whatever its maker 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
+import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -258,10 +260,12 @@ def _decoded_part(kind: str, state: Any, content: bytes, path: Path, *, allow_pi
 
         with zipfile.ZipFile(io.BytesIO(content)) as nested:  # it is an archive too, with sizes of its own
             _refuse_bomb(nested.infolist(), len(content), path)
-        unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
-        if unknown:
-            raise UnsafeModelError(f"{path.name!r} holds types that automat does not load: {', '.join(unknown[:3])}")
-        part = skops.io.loads(content, trusted=list(TRUSTED))
+        held = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED)
+        known = {name for name in held if _is_estimator(name)}
+        if held != known:
+            shown = ", ".join(sorted(held - known)[:3])
+            raise UnsafeModelError(f"{path.name!r} holds types that automat does not load: {shown}")
+        part = skops.io.loads(content, trusted=[*TRUSTED, *known])
         soundness.check(part)
         return part
     if kind == _PICKLE and allow_pickle:
@@ -274,6 +278,40 @@ def _decoded_part(kind: str, state: Any, content: bytes, path: Path, *, allow_pi
             "allow pickle only if you made the file yourself"
         )
     raise InputError(f"{path.name!r} is damaged: it has a part of the unknown kind {kind!r}")
+
+
+def import_skops_lightly() -> None:
+    """Import skops without its list of scikit-learn's estimators: to make it, all of scikit-learn is imported.
+
+    That takes a second, of the two or three of a prediction. For processes that do nothing else: who called skops
+    there would find its list empty. What is one of scikit-learn's estimators is asked of each type that a file holds.
+    """
+    if "skops.io" in sys.modules:
+        return
+    # For the names of scipy's functions skops looks through all modules, in the order of their import.
+    importlib.import_module("scipy.special")
+    from sklearn import utils
+
+    whole = utils.all_estimators
+    utils.all_estimators = list
+    try:
+        importlib.import_module("skops.io")
+    finally:
+        utils.all_estimators = whole
+
+
+def _is_estimator(name: str) -> bool:
+    """Whether a type is one of scikit-learn's own estimators."""
+    from sklearn.base import BaseEstimator
+
+    module, _, kind = name.rpartition(".")
+    if not module.startswith("sklearn.") or {"tests", "conftest"} & set(module.split(".")):
+        return False
+    try:
+        found = getattr(importlib.import_module(module), kind, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and issubclass(found, BaseEstimator) and found.__module__ == module
 
 
 def _tensors(arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from automat import prediction, terminal
+from automat import prediction
 from automat import trained as models
 from automat.core import InputError, UnknownNameError
-from automat.explanation import by_element, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from automat.datasets.reading import Columns
     from automat.trained import TrainedModel
+
+
+_WIDE = 200
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def write(
     if averaged and not explained:
         raise InputError("averages by element are of explanations; add --explain")
     if explained:
+        from automat.explanation import explain
 
         def make(rows: Any, ids: list[str]) -> pd.DataFrame:
             return explain(trained, rows, ids)
@@ -92,6 +96,8 @@ def _averages(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
     told = pd.concat(list(parts), ignore_index=True)
     bad = told[told["error"] != ""]
+    from automat.explanation import by_element
+
     made = by_element(told) if len(bad) < len(told) else pd.DataFrame()
     if len(bad):
         reasons = [f"{name}: {reason}" for name, reason in zip(bad["id"], bad["error"], strict=True)]
@@ -152,7 +158,7 @@ def _as_json(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel
 def _as_table(parts: Iterator[pd.DataFrame], file: TextIO, trained: TrainedModel) -> Written:
     rows = failed = 0
     for part in parts:
-        terminal.print_predictions(part, trained.card.target, trained.card.unit, file)
+        _print(part, trained.card.target, trained.card.unit, file)
         rows, failed = rows + len(part), failed + _failed(part)
     return Written(rows, failed)
 
@@ -167,3 +173,29 @@ def _failed(part: pd.DataFrame) -> int:
 def _harmless(cell: object) -> object:
     """Text that a spreadsheet would take for a formula, as text."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@"} else cell
+
+
+def _print(made: pd.DataFrame, target: str, unit: str, file: TextIO) -> None:
+    """Predictions or explanations, a row each."""
+    # Only here: who writes a file loads none of it.
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in made.columns:
+        title = f"{target} {unit}".strip() if name == "prediction" else str(name)
+        table.add_column(escape(title), justify="right" if made[name].dtype.kind == "f" else "left")
+    for row in made.itertuples(index=False):
+        table.add_row(*(escape(_predicted(value)) for value in row))
+    console = Console(file=file)
+    (console if console.is_terminal else Console(file=file, width=_WIDE)).print(table)
+
+
+def _predicted(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.5g}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -10,21 +10,19 @@ import automat_leaderboards
 from automat_leaderboards import TITLES
 from automat_leaderboards.significance import TESTS
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from automat import ladder, learning
 from automat.core import InputError
-from automat.terminal_lists import _WIDE, _console
+from automat.terminal_lists import _console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-    from typing import TextIO
 
-    import pandas as pd
     from automat_leaderboards import Leaderboard, Row
+    from rich.console import Console
 
     from automat.api import RunResult
     from automat.ladder import Ladder, LadderResult
@@ -152,26 +150,6 @@ def write_board(
             path.write_text(write(board), encoding="utf-8")
         except OSError as error:
             raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
-
-
-def print_predictions(made: pd.DataFrame, target: str, unit: str, file: TextIO) -> None:
-    """Predictions or explanations, a row each."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in made.columns:
-        title = f"{target} {unit}".strip() if name == "prediction" else str(name)
-        table.add_column(escape(title), justify="right" if made[name].dtype.kind == "f" else "left")
-    for row in made.itertuples(index=False):
-        table.add_row(*(_predicted(value) for value in row))
-    console = Console(file=file)
-    (console if console.is_terminal else Console(file=file, width=_WIDE)).print(table)
-
-
-def _predicted(value: object) -> str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.5g}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return escape(str(value))
 
 
 def _ladder_table(climbed: Ladder, width: int) -> Table:

@@ -334,3 +334,31 @@ def test_a_trained_model_of_formulas_is_validated_by_scikit_learn() -> None:
     made = train(dataset, "linear")
     given = np.array(dataset.formulas, dtype=object)
     assert cross_val_predict(made, given, dataset.target, cv=3).shape == dataset.target.shape
+
+
+def test_a_process_that_only_predicts_needs_no_list_of_estimators(diabetes: Dataset, tmp_path: Path) -> None:
+    path = train(diabetes, "linear").save(tmp_path / "m.automat")
+    program = f"""
+import sys
+from automat import persist
+persist.import_skops_lightly()
+from skops.io import _trusted_types
+assert not _trusted_types.SKLEARN_ESTIMATOR_TYPE_NAMES
+from automat import trained
+model = trained.load({str(path)!r})
+assert type(model.estimator).__name__ == "Pipeline"
+assert "sklearn.mixture" not in sys.modules
+from sklearn.utils import all_estimators
+assert len(all_estimators()) > 100
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_only_scikit_learns_own_estimators_are_known_as_such() -> None:
+    assert persist._is_estimator("sklearn.linear_model._ridge.Ridge")
+    for other in (
+        "sklearn.utils.Bunch", "sklearn.utils._testing.os", "os.system", "sklearn.absent.Thing", "sklearn.base.clone",
+        "sklearn.linear_model._ridge.LinearClassifierMixin", "sklearn.linear_model.tests.test_ridge.Ridge", "Ridge",
+        "sklearn.linear_model.Ridge",  # its own name is another: a file names the module that defines it
+    ):  # fmt: skip
+        assert not persist._is_estimator(other), other
