@@ -192,7 +192,7 @@ def parity_chart(board: Leaderboard, predictions: pd.DataFrame, t: Translator) -
     )
     clip = np.clip(made[chosen], *y.ends)
     return chart(
-        [Series(true[chosen].tolist(), clip.tolist(), PART_COLOURS["train"], mode="density", radius=2.4)],
+        [Series(true[chosen].tolist(), clip.tolist(), "var(--accent)", mode="density", radius=2.4)],
         x,
         y,
         label=t("Predicted against true values of the test rows"),

@@ -44,7 +44,10 @@ function drawFolds() {
   });
   document.getElementById("folds").style.height = `${Math.max(340, 60 + 24 * finished.length)}px`;
   const scores = sight.flatMap((entrant) => entrant.folds.filter((fold) => fold.scores.test).map((fold) => fold.scores.test[page.metric]));
-  draw("folds", traces, { xaxis: { title: { text: metricTitle }, range: rangeOf(scores) }, yaxis: { autorange: "reversed", type: "category" } });
+  // Full titles would leave a phone no room for the marks.
+  const narrow = document.getElementById("folds").clientWidth < 480;
+  const names = narrow ? { tickmode: "array", tickvals: finished.map((entrant) => entrant.title), ticktext: finished.map((entrant) => escapeText(entrant.model)) } : {};
+  draw("folds", traces, { xaxis: { title: { text: metricTitle }, range: rangeOf(scores), nticks: narrow ? 5 : undefined }, yaxis: { autorange: "reversed", type: "category", ...names } });
 }
 
 function drawPareto() {
