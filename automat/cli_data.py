@@ -101,3 +101,31 @@ def mp(
         fresh=fresh,
     )
     terminal_data.print_fetched(fetched)
+
+
+@app.command()
+def optimade(
+    url: Annotated[str, typer.Option(help="Of the database, e.g. https://optimade.materialsproject.org")],
+    wanted: Annotated[str, typer.Option("--filter", help='OPTIMADE\'s own, e.g. elements HAS ALL "Li","O"')],
+    fields: Annotated[str, typer.Option(help="Fields of single values, comma-separated; the first is the target.")],
+    out: Annotated[Path, typer.Option(help="The table, a .json file; its card is written beside.")] = Path(
+        "optimade.json"
+    ),
+    limit: Annotated[int | None, typer.Option(help="At most so many structures.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask again for pages that are kept.")] = False,
+) -> None:
+    """Fetch crystals and properties of any database that speaks OPTIMADE."""
+    from automat import terminal_data
+    from automat.datasets import optimade as database
+    from automat.running import cache_dir
+
+    fetched = database.query(
+        url=url,
+        wanted=wanted,
+        fields=[name.strip() for name in fields.split(",") if name.strip()],
+        out=out,
+        cache=cache_dir(out.parent) / "optimade",
+        limit=limit,
+        fresh=fresh,
+    )
+    terminal_data.print_fetched(fetched)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from automat.datasets import Reading
     from automat.datasets.describe import Description
-    from automat.datasets.materials_project import Fetched
+    from automat.datasets.kept_pages import Fetched
 
 _COLUMNS = 15
 _ELEMENTS = 12

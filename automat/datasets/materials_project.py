@@ -8,16 +8,16 @@ Materials Project: Jain et al. (2013), APL Mater. 1, 011002, doi:10.1063/1.48123
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
 import time
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from automat.core import InputError
+from automat.datasets import kept_pages
+from automat.datasets.kept_pages import Fetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,6 @@ _PATH = "/materials/summary/"
 _PAGE = 500
 _TRIES = 5
 _SECONDS = 60.0
-_LONGEST_WAIT = 120.0
 _PATIENCE = 2.0
 _REFUSED = (401, 403)
 _BUSY = 429
@@ -40,25 +39,6 @@ _WRONG = (400, 404, 422)
 _SERVER_FAILS = 500
 _LICENCE = "CC BY 4.0 (Materials Project)"
 _CITATION = "Jain et al. (2013), APL Mater. 1, 011002, doi:10.1063/1.4812323"
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """What a query gave.
-
-    Attributes:
-        path: the table: JSON, with columns id, formula, structure, and the fields.
-        card: its card, beside it.
-        rows: materials.
-        pages: how many there are.
-        reused: how many of them were there already.
-    """
-
-    path: Path
-    card: Path
-    rows: int
-    pages: int
-    reused: int
 
 
 def query(
@@ -102,13 +82,13 @@ def query(
     reused = 0
     for number in count():
         kept = folder / f"page-{number:05d}.json.gz"
-        content = _kept(kept)
+        content = kept_pages.kept(kept)
         if content is None:
             if not key:
                 raise InputError(f"no key for the Materials Project: set {KEY_VARIABLE} (from your account there)")
             parameters = asked | {"_skip": str(number * page), "_limit": str(page)}
             content = _page(server, parameters, key, wait, f"{number} pages are kept, the same command goes on")
-            _write(kept, gzip.compress(json.dumps(content).encode(), mtime=0))
+            kept_pages.keep(kept, content)
         else:
             reused += 1
         documents += content["data"]
@@ -117,7 +97,7 @@ def query(
     if not documents:
         raise InputError(f"no material of the Materials Project fits {_told(asked)}")
     rows = _rows(documents[:limit], fields)
-    _write(out, json.dumps(rows).encode())
+    kept_pages.write(out, json.dumps(rows).encode())
     card = _write_card(out, asked, fields)
     return Fetched(out, card, len(rows), number + 1, reused)
 
@@ -183,7 +163,7 @@ def _page(
             raise InputError(f"the Materials Project does not understand the query: {_detail(answer)}")
         if answer.status_code == _BUSY or answer.status_code >= _SERVER_FAILS:
             reason = f"it answered {answer.status_code}"
-            pause = max(pause, _seconds(answer.headers.get("Retry-After", "")))
+            pause = max(pause, kept_pages.seconds(answer.headers.get("Retry-After", "")))
             continue
         try:
             content = answer.json()
@@ -196,37 +176,9 @@ def _page(
     raise InputError(f"the Materials Project ({server}) gave no page after {_TRIES} attempts: {reason}; {kept}")
 
 
-def _seconds(text: str) -> float:
-    """What Retry-After asks for, within reason; dates and nonsense ask for nothing."""
-    try:
-        return min(max(float(text), 0.0), _LONGEST_WAIT)
-    except ValueError:
-        return 0.0
-
-
 def _detail(answer: Any) -> str:
     text = " ".join(str(answer.text).split())
     return f"{answer.status_code}, {text[:300]}"
-
-
-def _kept(path: Path) -> dict[str, Any] | None:
-    """A page that is there; None where it is not, or was damaged."""
-    try:
-        content: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, ValueError):
-        return None
-    return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 
 def _rows(documents: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
@@ -276,5 +228,5 @@ def _write_card(out: Path, asked: Mapping[str, str], fields: Sequence[str]) -> P
     if fields[0] not in ALWAYS:
         content["target"] = fields[0]
     card = out.with_suffix(".yaml")
-    _write(card, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+    kept_pages.write(card, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
     return card

@@ -1,0 +1,251 @@
+"""Crystals and properties of any database that speaks OPTIMADE: page by page, each kept as it comes.
+
+A query is a folder of pages. What broke off goes on behind the last page that is there; a query that is done asks
+the server nothing.
+
+OPTIMADE: Andersen et al. (2021), Sci. Data 8, 217, doi:10.1038/s41597-021-00974-z; the interface's version 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from automat.core import InputError
+from automat.datasets import kept_pages
+from automat.datasets.kept_pages import Fetched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+_CRYSTAL = ("lattice_vectors", "cartesian_site_positions", "species_at_sites", "species", "dimension_types")
+_ALWAYS = ("chemical_formula_reduced", *_CRYSTAL)
+_VERSION = re.compile(r"/v\d+(?:\.\d+)*$")
+_FIELD = re.compile(r"[a-z_][a-z_0-9]*")
+_PAGE = 100
+_TRIES = 5
+_SECONDS = 60.0
+_PATIENCE = 2.0
+_BUSY = 429
+_SERVER_FAILS = 500
+_MOST_PAGES = 100_000
+_CITATION = "Andersen et al. (2021), Sci. Data 8, 217, doi:10.1038/s41597-021-00974-z"
+
+
+def query(
+    *,
+    url: str,
+    wanted: str,
+    fields: Sequence[str],
+    out: Path,
+    cache: Path,
+    limit: int | None = None,
+    page: int = _PAGE,
+    fresh: bool = False,
+    wait: Callable[[float], None] = time.sleep,
+) -> Fetched:
+    """Fetch crystals and fields of the structures that fit, as a table with a card beside it.
+
+    Args:
+        url: of the database's interface, with or without its version (``https://optimade.materialsproject.org``).
+        wanted: a filter in OPTIMADE's language, e.g. ``elements HAS ALL "Li","O" AND nelements=2``.
+        fields: single values: of the standard (``nsites``), or the database's own (``_mp_stability``).
+        out: the table: a .json file.
+        cache: folder of the pages.
+        limit: at most so many structures.
+        page: structures a page; a server may give fewer.
+        fresh: ask for every page again.
+        wait: called with seconds before another attempt.
+
+    Raises:
+        InputError: nothing to ask for, or the server says no; what has come so far is kept.
+    """
+    base = _base(url)
+    _check(wanted, fields, out, limit, page)
+    asked = {"filter": wanted, "response_fields": ",".join(dict.fromkeys((*_ALWAYS, *fields))), "page_limit": str(page)}
+    folder = cache / hashlib.sha256(json.dumps([base, asked], sort_keys=True).encode()).hexdigest()[:16]
+    if fresh:
+        for old in folder.glob("page-*"):
+            old.unlink()
+    entries: list[dict[str, Any]] = []
+    provider, reused, after = "", 0, f"{base}/structures?{urlencode(asked)}"
+    for number in count():
+        path = folder / f"page-{number:05d}.json.gz"
+        content = kept_pages.kept(path)
+        if content is None:
+            content = _page(after, wait, f"{number} pages are kept, the same command goes on")
+            kept_pages.keep(path, content)
+        else:
+            reused += 1
+        entries += content["data"]
+        provider = content["provider"]
+        if not content["next"] or (limit is not None and len(entries) >= limit):
+            break
+        after = _same_server(urljoin(after, content["next"]), base)
+        if number >= _MOST_PAGES:
+            raise InputError(f"{base!r} gives page after page; the first {_MOST_PAGES:,} are kept")
+    if not entries:
+        raise InputError(f"no structure of {base!r} fits {wanted!r}")
+    rows = _rows(entries[:limit], fields)
+    kept_pages.write(out, json.dumps(rows).encode())
+    return Fetched(out, _card(out, base, wanted, fields, provider), len(rows), number + 1, reused)
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+        raise InputError(f"{url!r} is no address of a database; e.g. https://optimade.materialsproject.org")
+    base = url.strip().rstrip("/").removesuffix("/structures")
+    return base if _VERSION.search(base) else f"{base}/v1"
+
+
+def _check(wanted: str, fields: Sequence[str], out: Path, limit: int | None, page: int) -> None:
+    if not wanted.strip():
+        raise InputError('which structures? Give a filter, e.g. elements HAS ALL "Li","O" AND nelements=2')
+    if not fields or not all(_FIELD.fullmatch(field) for field in fields):
+        raise InputError(
+            f"fields {','.join(fields)!r} are no names of fields; e.g. nsites, or a database's _mp_stability"
+        )
+    if page < 1 or (limit is not None and limit < 1):
+        raise InputError(f"a page and a limit hold at least 1 structure, but got {page} and {limit}")
+    if out.suffix.lower() != ".json":
+        raise InputError(f"the table {out.name!r} must end in .json: crystals are kept as JSON")
+
+
+def _same_server(url: str, base: str) -> str:
+    """The next page's address, which the server gives.
+
+    Raises:
+        InputError: it leads to another server.
+    """
+    there, here = urlsplit(url), urlsplit(base)
+    if there.netloc != here.netloc or there.scheme not in {here.scheme, "https"}:
+        raise InputError(
+            f"the next page of {base!r} is said to be at {there.netloc!r}, another server; it is not asked"
+        )
+    return url
+
+
+def _page(url: str, wait: Callable[[float], None], kept: str) -> dict[str, Any]:
+    """One page, tried again where the server is busy or the connection breaks.
+
+    Raises:
+        InputError: the server says no, or does not answer.
+    """
+    import requests
+
+    reason, pause = "", 0.0
+    for attempt in range(_TRIES):
+        if attempt:
+            wait(pause)
+        pause = _PATIENCE * 2**attempt
+        try:
+            answer = requests.get(url, timeout=_SECONDS, allow_redirects=False)
+            status = answer.status_code
+            if status == _BUSY or status >= _SERVER_FAILS:
+                reason = f"it answered {status}"
+                pause = max(pause, kept_pages.seconds(answer.headers.get("Retry-After", "")))
+                continue
+            content = answer.json()
+        except requests.JSONDecodeError:
+            reason = f"it answered {status} with something else than JSON"
+            continue
+        except requests.RequestException as error:
+            reason = type(error).__name__
+            continue
+        if answer.ok and _is_page(content):
+            return {"data": content["data"], "next": _next(content), "provider": _provider(content)}
+        raise InputError(f"{urlsplit(url).netloc!r} does not understand the query: {_detail(status, content)}")
+    raise InputError(f"{urlsplit(url).netloc!r} gave no page after {_TRIES} attempts: {reason}; {kept}")
+
+
+def _is_page(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and isinstance(content.get("data"), list)
+        and all(isinstance(each, dict) and isinstance(each.get("attributes"), dict) for each in content["data"])
+    )
+
+
+def _next(content: Mapping[str, Any]) -> str:
+    link = (content.get("links") or {}).get("next")
+    link = link.get("href") if isinstance(link, dict) else link
+    return str(link or "")
+
+
+def _provider(content: Mapping[str, Any]) -> str:
+    said = (content.get("meta") or {}).get("provider") or {}
+    return str(said.get("name", "")) if isinstance(said, dict) else ""
+
+
+def _detail(status: int, content: Any) -> str:
+    errors = content.get("errors") if isinstance(content, dict) else None
+    said = errors[0].get("detail", "") if isinstance(errors, list) and errors and isinstance(errors[0], dict) else ""
+    return f"{status}, {' '.join(str(said).split())[:300] or 'no reason given'}"
+
+
+def _rows(entries: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
+    """Of every structure its id, formula, crystal (JSON text), and the fields.
+
+    Raises:
+        InputError: a field that no structure has, or that is a list or an object.
+    """
+    rows = {}
+    for entry in entries:
+        said = entry["attributes"]
+        rows[str(entry.get("id"))] = {
+            "id": str(entry.get("id")),
+            "formula": said.get("chemical_formula_reduced"),
+            "structure": _crystal(said),
+            **{field: said.get(field) for field in fields},
+        }
+    for field in fields:
+        values = [row[field] for row in rows.values()]
+        if all(value is None for value in values):
+            raise InputError(f"no structure has a value of the field {field!r}")
+        if any(isinstance(value, list | dict) for value in values):
+            raise InputError(f"the field {field!r} holds lists or objects; allowed are fields of single values")
+    return list(rows.values())
+
+
+def _crystal(said: Mapping[str, Any]) -> str | None:
+    """Pymatgen's JSON of a structure; None of what is no crystal: its row is set aside on reading, and counted."""
+    from pymatgen.core import Structure
+
+    try:
+        if sum(said.get("dimension_types") or (1, 1, 1)) != 3:  # noqa: PLR2004 - periodic in all three directions
+            return None
+        species = {
+            each["name"]: {
+                symbol: share
+                for symbol, share in zip(each["chemical_symbols"], each["concentration"], strict=True)
+                if symbol != "vacancy"
+            }
+            for each in said["species"]
+        }
+        sites = [species[name] for name in said["species_at_sites"]]
+        made = Structure(
+            said["lattice_vectors"], sites, said["cartesian_site_positions"], coords_are_cartesian=True
+        ).as_dict()
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return json.dumps(made)
+
+
+def _card(out: Path, base: str, wanted: str, fields: Sequence[str], provider: str) -> Path:
+    import yaml
+
+    content = {
+        "source": f"{provider or urlsplit(base).netloc}, by OPTIMADE ({base}): {wanted}",
+        "citation": f"{provider or 'the database'}: see there; {_CITATION}",
+        "target": fields[0],
+    }
+    card = out.with_suffix(".yaml")
+    kept_pages.write(card, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
+    return card
