@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data),)
 export AUTOMAT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-networks bench-scale parity lint format data lessons site clean
+.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-networks bench-scale parity lint format data docs lessons site clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -76,6 +76,10 @@ format: $(READY)
 # Rebuild the embedded datasets from matminer's source distribution; the result is byte-identical.
 data: $(READY)
 	$(BIN)/python scripts/build_embedded_data.py
+
+# The documentation, strictly: site/docs/index.html, which opens from the disk.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The course in both languages, on the full grid: site/lessons/index_en.html and index_ko.html. A few minutes.
 SITE ?= site

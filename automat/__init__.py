@@ -28,13 +28,18 @@ __all__ = [
     "Split", "UnknownNameError", "leaderboards", "load_model", "load_results", "report", "run", "run_ladder",
 ]  # fmt: skip
 
+_MODULES = frozenset({"api", "audit", "check", "datasets", "verify"})
 _CALLS = frozenset({"RunResult", "leaderboards", "load_model", "load_results", "report", "run", "run_ladder"})
 
 
 def __getattr__(name: str) -> Any:
-    """Load the calls when they are first used: they import pandas and plotly, the nouns do not."""
+    """Load calls and modules when they are first used: they import pandas and plotly, the nouns do not."""
     if name in _CALLS:
         from automat import api
 
         return getattr(api, name)
+    if name in _MODULES:
+        from importlib import import_module
+
+        return import_module(f"automat.{name}")
     raise AttributeError(f"module 'automat' has no attribute {name!r}")
