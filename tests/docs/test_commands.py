@@ -23,7 +23,7 @@ import pytest
 import typer
 import yaml
 
-from automat import datasets
+from automat import cli_models, datasets
 from automat.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +144,7 @@ def check_names(said: dict[str, Any]) -> None:
     """What is named exists: datasets, models, features, splits and presets."""
     from automat_featurizers import feature_set
 
+    from automat.models import resolve
     from automat.presets import budget
     from automat.splits import default_folds
 
@@ -157,11 +158,9 @@ def check_names(said: dict[str, Any]) -> None:
         default_folds(said["split"], 5)
     if said.get("features"):
         feature_set(said["features"])
-    from automat.models import registry
-
     against = [said["against"]] if said.get("against") not in {None, "best"} else []
-    for name in [*(said.get("models") or "").split(","), *against]:
-        assert not name or name.endswith(".py") or name in registry(), f"no model {name!r}"
+    entrants = (cli_models.entrants(said["models"]) or []) if said.get("models") else []
+    resolve([name for name in (*entrants, *against) if not name.endswith(".py")])
 
 
 def check_command(words: list[str], *, names: bool = True) -> None:
@@ -257,7 +256,7 @@ def below(command: Any) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(each.is_run and not each.is_long for each in blocks(page))]
 )
@@ -306,7 +305,7 @@ class Scratch:
             command = [sys.executable, "-c", (GIVEN if unsaid else "") + block.text]
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False,
-            timeout=4 * 3600 if block.is_long else 600,
+            timeout=4 * 3600 if block.is_long else 1500,
         )  # fmt: skip
         assert done.returncode in block.exits, f"{block.where}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
@@ -339,6 +338,7 @@ def lab() -> dict[str, str]:
         "lab.csv": "\n".join(["formula,band_gap", *pairs[:kept], ""]),
         "new.csv": "\n".join(["formula", *(data.formulas[row] for row in rows[kept:]), ""]),
         "more.cif": cifs[-1],
+        "new.cif": cifs[-2],
         "crystals/id_prop.csv": "".join(f"s{place},{data.target[row]:g}\n" for place, row in enumerate(rows[:kept])),
         **{f"crystals/s{place}.cif": cif for place, cif in enumerate(cifs[:kept])},
         **{f"new_crystals/n{place}.cif": cif for place, cif in enumerate(cifs[kept:])},
