@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 PLACE = re.compile(r"^<!-- from the sources: (.+) -->$", re.MULTILINE)
 
+UPWARDS = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#\s]*)(?:#[^)]*)?\)")
+"""A link that leads out of a page's folder."""
+
 ROLE = re.compile(r":(?:func|class|mod|data|attr|meth):(<code>)~?(?:automat\w*\.)?")
 """Sphinx's roles in docstrings, as they stand in the HTML."""
 
@@ -44,7 +47,17 @@ def on_page_markdown(markdown: str, /, *, page: Page, config: MkDocsConfig, file
     Raises:
         KeyError: the page asks for what is not in ``FILLS``.
     """
-    return PLACE.sub(lambda found: FILLS[found[1]](), markdown)
+    root = Path(config.config_file_path).parent
+    here = Path(config.docs_dir) / Path(page.file.src_uri).parent
+
+    def beside(found: re.Match[str]) -> str:
+        """A link to a file beside the documentation, which no site has: its text, and where it lies."""
+        target = (here / found[2]).resolve()
+        if target.is_relative_to(config.docs_dir) or not target.exists():
+            return found[0]
+        return f"{found[1]} (`{target.relative_to(root)}`)"
+
+    return PLACE.sub(lambda found: FILLS[found[1]](), UPWARDS.sub(beside, markdown))
 
 
 def on_page_content(html: str, /, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
