@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Command = Callable[..., str]
 
+pytestmark = pytest.mark.slow
 SHORT = ("--preset", "quick", "--folds", "2")
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +19,6 @@ from automat.core import Cell, Dataset, Predictions, RunRecord, Split
 from automat.evaluate import Inputs, Job, run_cell
 from automat.networks.checkpoints import Checkpoint
 from automat.store import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EPOCHS = 40
 
@@ -122,3 +125,45 @@ def test_a_folder_that_cannot_be_written_to_costs_no_cell(job: Job, tmp_path: Pa
     (tmp_path / "file").write_text("")
     record, _ = run(replace(job, partial=str(tmp_path / "file" / "partial")))
     assert "resumed" not in record.details
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on_in_the_training(tmp_path: Path) -> None:
+    """From outside: the whole run and its workers are killed once a checkpoint lies there."""
+    epochs = 6000
+    rows = "".join(f"{row},{row * 7 % 11},{row + row % 3}.5\n" for row in range(60))
+    (tmp_path / "lab.csv").write_text("x,z,y\n" + rows)
+
+    def start(out: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                sys.executable, "-m", "automat.cli", "run", "--dataset", "lab.csv", "--target", "y",
+                "--preset", "quick", "--models", f"mlp:epochs={epochs}", "--trials", "1",
+                "--only-folds", "1", "--jobs", "1", "--out", out,
+            ],
+            cwd=tmp_path, env=os.environ | {"AUTOMAT_CACHE": str(tmp_path / "cache")},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def record(out: str) -> dict[str, Any]:
+        process = start(out)
+        _, errors = process.communicate(timeout=600)
+        assert process.returncode == 0, errors
+        (path,) = (tmp_path / out / "lab" / "records").glob("*.json")
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    process = start("killed")
+    until = time.monotonic() + 300
+    while not list(tmp_path.glob("killed/lab/partial/*.pt")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert not list(tmp_path.glob("killed/lab/records/*.json"))
+    again, whole = record("killed"), record("undisturbed")
+    assert 0 < again["details"]["resumed"]["after_epoch"] < epochs
+    assert again["metrics"] == whole["metrics"]
+    assert again["details"]["epochs"] == whole["details"]["epochs"]
+    assert not list(tmp_path.glob("killed/lab/partial/*"))
