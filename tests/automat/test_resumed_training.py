@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_written_to_costs_no_cell(job: Job, tmp_path: Pa
 @pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_in_the_training(tmp_path: Path) -> None:
     """From outside: the whole run and its workers are killed once a checkpoint lies there."""
-    epochs = 6000
+    epochs = 800
     rows = "".join(f"{row},{row * 7 % 11},{row + row % 3}.5\n" for row in range(60))
     (tmp_path / "lab.csv").write_text("x,z,y\n" + rows)
 
