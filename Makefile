@@ -52,7 +52,7 @@ bench-scale: $(READY)
 # Kills, full disks, wild cells, garbled files: a row a fault, and what came of it. About fifteen minutes; as root,
 # for the file systems that fill up.
 chaos: $(READY)
-	AUTOMAT_CHAOS_KILLS=100 $(BIN)/python -m pytest -q tests/chaos
+	AUTOMAT_CHAOS_KILLS=100 $(BIN)/python -m pytest -q --timeout 7200 tests/chaos
 
 # What the engine itself costs.
 bench-engine: $(READY)
