@@ -1,13 +1,15 @@
 """What a run would cost, from what the records say that its entrants have cost so far.
 
 An entrant's records are those with the same inputs and the same budget, on any dataset. Times are scaled by the rows
-trained on: by the power that the records show where their sizes differ twofold or more, else in proportion. Where
-there are no records, the cost is unknown, and it is said so.
+trained on: by the power that the records show where their sizes differ twofold or more, else in proportion; memory in
+proportion. What only the first cell of a worker spends, to load libraries, is not scaled. Where there are no records,
+the cost is unknown, and it is said so.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from automat.plan import Plan
 
 _SIZES_DIFFER = 2.0
+_SAME_SIZE = 1.1
 _STEEPEST = 3.0
 """Growth with the rows, as a power: kernel methods solve n equations, and nothing here is worse."""
 
@@ -132,12 +135,13 @@ def forecasts(
         options: models, features, preset, split, folds, trials and seed, as ``run`` takes them.
 
     Returns:
-        A forecast a dataset, and the tasks of Matbench that are not here, each with the reason.
+        A forecast a dataset, and the tasks of Matbench that are not here, each with the reason; they are planned by
+        their number of rows alone, and nothing of them is known to be cached.
 
     Raises:
         InputError: something given cannot be used.
     """
-    from automat.datasets.matbench import TASKS
+    from automat.datasets.matbench import TASKS, stand_in
 
     if not names and not matbench:
         raise InputError("no dataset was named; give --dataset, or --matbench")
@@ -150,7 +154,7 @@ def forecasts(
             if each in names:
                 raise
             absent[str(each)] = str(error)
-            continue
+            data = stand_in(str(each))
         planned = plan.make(data, cache_dir=cache_dir, **options)
         made.append(forecast(planned, store, workers=workers or local.default_jobs()))
     return made, absent
@@ -217,27 +221,50 @@ def _rows(planned: Plan, cell: Cell) -> int:
     return len(planned.folds[cell.fold].train)
 
 
+def _by_size(records: Sequence[RunRecord]) -> dict[float, list[RunRecord]]:
+    """Records of about the same number of training rows, by that number; smallest first."""
+    found: dict[int, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        found[round(math.log(record.n_train) / math.log(_SAME_SIZE))].append(record)
+    return {float(np.mean([each.n_train for each in found[size]])): found[size] for size in sorted(found)}
+
+
 def _power(records: Sequence[RunRecord]) -> float:
-    """How an entrant's time grows with the rows."""
-    rows = np.array([record.n_train for record in records], dtype=np.float64)
-    spent = np.array([_spent(record) for record in records])
-    told = spent > 0
-    if not told.any() or rows[told].max() < _SIZES_DIFFER * rows[told].min():
+    """How an entrant's time grows with the rows, by its quickest cell of each size: others load libraries too."""
+    quickest = {size: min(map(_spent, same)) for size, same in _by_size(records).items()}
+    told = {size: seconds for size, seconds in quickest.items() if seconds > 0}
+    if not told or max(told) < _SIZES_DIFFER * min(told):
         return 1.0
-    slope = np.polyfit(np.log(rows[told]), np.log(spent[told]), 1)[0]
+    slope = np.polyfit(np.log(list(told)), np.log(list(told.values())), 1)[0]
     return float(np.clip(slope, 0.0, _STEEPEST))
 
 
 def _seconds(records: Sequence[RunRecord], rows: int) -> float | None:
-    """CPU seconds of a cell that trains on so many rows."""
+    """CPU seconds of a cell that trains on so many rows: by the records of the nearest size.
+
+    What they spent beyond the quickest of them does not grow. Beyond all sizes that are known, what grows does so at
+    least in proportion: small sets hide it behind what is spent anyway.
+    """
     if not records:
         return None
+    sizes = _by_size(records)
+    nearest = min(sizes, key=lambda size: abs(math.log(size / rows)))
+    spent = [_spent(record) for record in sizes[nearest]]
     power = _power(records)
-    return float(np.mean([_spent(record) * (rows / record.n_train) ** power for record in records]))
+    if rows > max(sizes):
+        power = max(power, 1.0)
+    return float(np.mean(spent) - min(spent) + min(spent) * (rows / nearest) ** power)
 
 
 def _memory(records: Sequence[RunRecord], rows: int) -> float:
-    return max(record.peak_memory_mb * max(1.0, rows / record.n_train) for record in records)
+    """MB that a worker's memory rises by, at most.
+
+    What grows with the rows is told by the cells that found their libraries loaded, which rose least.
+    """
+    least = {size: min(record.peak_memory_mb for record in same) for size, same in _by_size(records).items()}
+    largest = max(least)
+    a_row = least[largest] / largest
+    return max(record.peak_memory_mb + a_row * max(0.0, rows - record.n_train) for record in records)
 
 
 def _spent(record: RunRecord) -> float:

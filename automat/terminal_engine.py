@@ -62,8 +62,9 @@ def print_forecasts(forecasts: Sequence[Forecast], absent: Mapping[str, str], co
         _print_entrants(forecasts[0], console)
     else:
         _print_datasets(forecasts, console)
-    for name, reason in absent.items():
-        console.print(f"not planned: {name} ({reason})", markup=False, soft_wrap=True)
+    if absent:
+        names = ", ".join(absent)
+        console.print(f"planned by the number of rows alone, since they are not here: {names}", markup=False)
     if not forecasts:
         return
     unknown, missing = sum(each.unknown for each in forecasts), sum(each.cells - each.cached for each in forecasts)

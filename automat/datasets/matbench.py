@@ -175,6 +175,32 @@ def _found(name: str) -> tuple[Inputs, str]:
     return whole, str(kept) if kept.is_file() else f"not here: fetched by matminer, or put into ${local.VARIABLE}"
 
 
+def stand_in(name: str) -> Dataset:
+    """Rows of hydrogen, as many as a task has, with its ids: enough to plan with where the task is not here."""
+    import numpy as np
+    from automat_featurizers import PackedCompositions, PackedStructures
+
+    what = TASKS[name]
+    same = np.zeros(what.rows, dtype=np.intp)
+    structures = None
+    if what.structures:
+        from pymatgen.core import Lattice, Structure
+
+        structures = PackedStructures.pack([Structure(Lattice.cubic(3), ["H"], [[0, 0, 0]])]).take(same)
+    return Dataset(
+        name=name,
+        ids=ids(name),
+        target=np.arange(what.rows) % 2 * 1.0,
+        target_name=what.target,
+        unit=what.unit,
+        task=what.task,
+        inputs="structures" if what.structures else "compositions",
+        compositions=PackedCompositions.pack(["H"]).take(same),
+        structures=structures,
+        classes=what.classes,
+    )
+
+
 def _from_table(name: str, path: Path) -> Dataset:
     """A task's compositions, targets, and beside them the columns that no model sees."""
     from automat.datasets import files

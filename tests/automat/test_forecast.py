@@ -11,6 +11,7 @@ import pytest
 from automat import forecast as forecasting
 from automat import plan
 from automat.core import Cell, Dataset, InputError, RunRecord
+from automat.datasets.matbench import TASKS
 from automat.forecast import Forecast, forecast, forecasts
 from automat.store import Store
 
@@ -69,6 +70,24 @@ def test_growth_is_learned_where_sizes_differ(planned: plan.Plan, tmp_path: Path
     assert linear.cpu_seconds == pytest.approx(2 * 1e-3 * 60**2)
 
 
+def test_what_loads_libraries_is_not_scaled(planned: plan.Plan, tmp_path: Path) -> None:
+    store, (first, second) = Store(tmp_path), cells_of(planned, "linear")
+    store.write(record(elsewhere(first, "small"), rows=6, seconds=5.1, memory=300.0), None)
+    store.write(record(elsewhere(second, "small"), rows=6, seconds=0.1, memory=2.0), None)
+    linear = of(forecast(planned, store, workers=1), "linear")
+    assert linear.cpu_seconds == pytest.approx(2 * (2.5 + 0.1 * 60 / 6))
+    assert linear.memory_mb == pytest.approx(300 + 2 / 6 * 54)
+
+
+def test_beyond_what_is_known_time_grows_at_least_in_proportion(planned: plan.Plan, tmp_path: Path) -> None:
+    store, cell = Store(tmp_path), cells_of(planned, "linear")[0]
+    for rows in (10, 20):
+        store.write(record(elsewhere(cell, f"of{rows}"), rows=rows, seconds=2.0), None)
+    linear = of(forecast(planned, store, workers=1), "linear")
+    assert linear.power == pytest.approx(0.0)
+    assert linear.cpu_seconds == pytest.approx(2 * 2.0 * 60 / 20)
+
+
 def test_what_is_done_costs_nothing(planned: plan.Plan, tmp_path: Path) -> None:
     store = Store(tmp_path)
     for cell in cells_of(planned, "linear"):
@@ -109,12 +128,15 @@ def test_several_datasets_and_those_that_are_absent(
 ) -> None:
     monkeypatch.setenv("AUTOMAT_DATA", str(tmp_path / "nothing"))
     monkeypatch.setenv("MATMINER_DATA", str(tmp_path / "nothing"))
-    monkeypatch.setattr("automat.datasets.matbench.TASKS", {"matbench_none": None})
+    monkeypatch.setattr("automat.datasets.matbench.TASKS", {"matbench_steels": TASKS["matbench_steels"]})
     made, absent = forecasts(
         [diabetes], matbench=True, runs=tmp_path, models=["linear"], preset="quick", folds=3, workers=4
     )
-    assert [(each.dataset, each.folds, each.workers) for each in made] == [("diabetes", 3, 4)]
-    assert list(absent) == ["matbench_none"]
+    assert [(each.dataset, each.rows, each.folds, each.workers) for each in made] == [
+        ("diabetes", 120, 3, 4),
+        ("matbench_steels", 312, 3, 4),
+    ]
+    assert list(absent) == ["matbench_steels"]
     with pytest.raises(InputError, match="no dataset was named"):
         forecasts([], runs=tmp_path)
     with pytest.raises(InputError, match="unknown dataset 'mp_formtion'"):
