@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections import Counter, deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from automat.executors import dask_node
 from automat.executors.workers import Ended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from automat.core import Cell
@@ -113,15 +113,16 @@ class DaskCrew:
     def submit(self, seat: _Seat, work: Cell) -> None:
         """Give a cell to a worker, and to no other."""
         seat.work = work
-        seat.future = self.client.submit(
-            dask_node.compute,
-            self.order,
-            work,
-            key=f"automat-{work.model}-{work.fold}-{secrets.token_hex(8)}",
-            workers=[seat.address],
-            allow_other_workers=False,
-            pure=False,
-        )
+        with _reached():
+            seat.future = self.client.submit(
+                dask_node.compute,
+                self.order,
+                work,
+                key=f"automat-{work.model}-{work.fold}-{secrets.token_hex(8)}",
+                workers=[seat.address],
+                allow_other_workers=False,
+                pure=False,
+            )
         seat.future.add_done_callback(lambda _future: self._ended.set())
 
     def wait(self, seconds: float) -> list[Ended]:
@@ -186,10 +187,8 @@ class DaskCrew:
         Raises:
             EngineError: the cluster is gone, or none of its workers can compute cells.
         """
-        try:
+        with _reached():
             threads: dict[str, int] = self.client.nthreads()
-        except Exception as error:
-            raise EngineError(f"the Dask scheduler is gone ({type(error).__name__}: {error})") from error
         for address in self._seats.keys() - threads.keys():
             for seat in self._seats.pop(address):
                 self._lose(seat)
@@ -236,7 +235,8 @@ class DaskCrew:
         self, addresses: Sequence[str], function: Callable[..., Any], *args: Any, **options: Any
     ) -> dict[str, Any]:
         """Run a function on workers; the answers of those that could."""
-        told = self.client.run(function, *args, workers=list(addresses), on_error="return", **options)
+        with _reached():
+            told = self.client.run(function, *args, workers=list(addresses), on_error="return", **options)
         answers = {}
         for address, answer in told.items():
             if not isinstance(answer, Exception):
@@ -255,6 +255,15 @@ class DaskCrew:
         if about["sources"] != self.sources:
             differing.append("automat's sources")
         return f"its results would not be the same: {', '.join(differing)}" if differing else ""
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """What the client cannot do means that its scheduler is gone: errors of workers are values here."""
+    try:
+        yield
+    except Exception as error:
+        raise EngineError(f"the Dask scheduler is gone ({type(error).__name__}: {error})") from error
 
 
 def _is_loss(error: Exception) -> bool:

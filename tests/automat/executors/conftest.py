@@ -164,6 +164,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def start_cluster(folder: Path, workers: int, *, nanny: bool = True) -> RunningCluster:
     """As an administrator starts it by hand, on free ports of this machine."""
+    from distributed import Client
+
     known = folder / "scheduler.json"
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
     scheduler = subprocess.Popen(
@@ -184,11 +186,14 @@ def start_cluster(folder: Path, workers: int, *, nanny: bool = True) -> RunningC
         )
         for _ in range(workers)
     ]  # fmt: skip
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not known.exists() or not known.read_text().strip():
         assert time.monotonic() < until
         time.sleep(0.05)
-    return RunningCluster(json.loads(known.read_text())["address"], [scheduler, *started])
+    address = json.loads(known.read_text())["address"]
+    with Client(address, set_as_default=False, timeout=120) as client:
+        client.wait_for_workers(workers, timeout=240)
+    return RunningCluster(address, [scheduler, *started])
 
 
 def stop(processes: list[Any]) -> None:
