@@ -183,10 +183,14 @@ def _local_cluster(workers: int) -> Iterator[Any]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Dask remarks on what dies: a record tells what came of the cells, and a message of the rest."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    import distributed  # noqa: F401 - it sets its loggers' levels
+
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
