@@ -13,7 +13,7 @@ from automat import datasets, ladder, learning, plan
 from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.executors import choosing, local
-from automat.pages import Pages, protocols, render_index, render_records, storing
+from automat.pages import Pages, lone_page, protocols, render_index, render_records, storing
 from automat.running import Limits, cache_dir, compute, compute_part
 from automat.store import Store, check_writable
 
@@ -358,12 +358,13 @@ def report(
     if lang not in LANGUAGES:
         raise UnknownNameError("language", lang, LANGUAGES)
     store = _existing(runs)
-    pages = [render_records(store, records, lang=lang) for records in protocols(store, dataset)]
+    boards = protocols(store, dataset)
+    pages = [render_records(store, records, lang=lang) for records in boards]
     made = [*pages, render_index(store, lang=lang)]
     if html is not None:
         path = Path(html)
         try:
-            path.write_bytes(pages[0].read_bytes())
+            path.write_text(lone_page(store, boards[0], lang=lang), encoding="utf-8")
         except OSError as error:
             raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
         made.append(path)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import automat_reports
     import pandas as pd
     from automat_leaderboards import Leaderboard
 
@@ -236,10 +237,7 @@ class _Board:
         t = automat_reports.Translator(lang)
         text = automat_reports.render_board(self.board, self.predictions, context, t)
         if with_entrants:
-            for row, path in zip(self.board.rows, self.entrants.values(), strict=True):
-                back = f"../{self.path.name}"
-                page = automat_reports.render_model(self.board, row, self.predictions, context, t, back=back)
-                self.store.write_page(path, page)
+            self._write_entrants(context, t)
         # Judging who is tied takes all predictions; the index reads what was said here.
         said = {
             name: automat_leaderboards.verdict(self.board, automat_reports.Translator(name))
@@ -248,12 +246,34 @@ class _Board:
         self.store.write_page(_verdict_path(self.path), json.dumps(said, ensure_ascii=False))
         self.store.write_page(self.path, page_digest.signed(text, self.digest(lang) if is_over else ""))
 
+    def _write_entrants(self, context: Mapping[str, Any], t: automat_reports.Translator) -> None:
+        import automat_reports
+
+        found = automat_leaderboards.diagnoses(self.board, self.predictions, **automat_reports.beside(context))
+        for row, path, diagnosis in zip(self.board.rows, self.entrants.values(), found, strict=True):
+            page = automat_reports.render_model(
+                self.board, row, self.predictions, context, t, back=f"../{self.path.name}", diagnosis=diagnosis
+            )
+            self.store.write_page(path, page)
+
+    def text(self, lang: str = "en") -> str:
+        """The page without links to others, for a file anywhere."""
+        import automat_reports
+
+        context = self.context() | {"model_pages": {}, "generated_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        return automat_reports.render_board(self.board, self.predictions, context, automat_reports.Translator(lang))
+
 
 def _gather(store: Store, records: pd.DataFrame) -> _Board:
     newest = records.sort_values("finished_at").iloc[-1]
     predictions = store.predictions(newest["dataset"], records["cell"])
     board = automat_leaderboards.build(records, predictions)
     return _Board(store, records, predictions, newest, board, store.page(newest))
+
+
+def lone_page(store: Store, records: pd.DataFrame, *, lang: str = "en") -> str:
+    """The page of the board of these records, to be put anywhere: it links no page beside it."""
+    return _gather(store, records).text(lang)
 
 
 def render_records(store: Store, records: pd.DataFrame, *, lang: str = "en") -> Path:

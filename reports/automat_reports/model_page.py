@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from automat_leaderboards import FoldResult, Leaderboard, Row
+    from automat_leaderboards import Diagnosis, FoldResult, Leaderboard, Row
 
     from automat_reports.translation import Translator
 
@@ -32,6 +32,8 @@ def model_page(
     predictions: pd.DataFrame,
     context: Mapping[str, Any],
     t: Translator = ENGLISH,
+    *,
+    diagnosis: Diagnosis | None = None,
 ) -> dict[str, Any]:
     """All of the page of one entrant.
 
@@ -41,13 +43,10 @@ def model_page(
         predictions: test predictions of the board's cells (``PREDICTION_COLUMNS``).
         context: what the board's page says beside its figures; ``models`` has the entrants' licences and citations.
         t: puts it in another language.
+        diagnosis: of the entrant; made here when None, which takes those of all.
     """
     mine = predictions[(predictions["model"] == row.model) & (predictions["features"] == row.features)]
-    found = next(
-        each
-        for each in diagnoses(board, predictions, **beside(context))
-        if (each.model, each.features) == (row.model, row.features)
-    )
+    found = diagnosis or _diagnosis(board, row, predictions, context)
     done = [fold for fold in row.folds if fold.scores]
     return {
         "board": board,
@@ -78,6 +77,11 @@ def model_page(
         "fold_colours": [(fold.fold + 1, model_charts.fold_colour(fold.fold)) for fold in done],
         "part_colours": [(t(part), model_charts.PART_COLOURS[part]) for part in PARTS],
     }
+
+
+def _diagnosis(board: Leaderboard, row: Row, predictions: pd.DataFrame, context: Mapping[str, Any]) -> Diagnosis:
+    every = diagnoses(board, predictions, **beside(context))
+    return next(each for each in every if (each.model, each.features) == (row.model, row.features))
 
 
 def beside(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from automat_leaderboards import Leaderboard, Overview, Row
+    from automat_leaderboards import Diagnosis, Leaderboard, Overview, Row
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def render_model(
     t: Translator | None = None,
     *,
     back: str = "",
+    diagnosis: Diagnosis | None = None,
 ) -> str:
     """An entrant's page, as the text of one HTML file that needs no other; it is small, as it carries no library.
 
@@ -90,8 +91,9 @@ def render_model(
         context: as for :func:`render_board`; also ``models``, name to ``citation``, ``licence`` and what it ``takes``.
         t: the page's language; English when None.
         back: the board's page, relative to this one.
+        diagnosis: of the entrant; made when None, which takes those of all.
     """
-    page = model_page(board, row, predictions, context, t or Translator())
+    page = model_page(board, row, predictions, context, t or Translator(), diagnosis=diagnosis)
     return render_page("model.html.j2", t or Translator(), scripts=("plots.js",), library=False, back=back, **page)
 
 
