@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 ABSENT = [name for name in ("mkdocs", "material", "mkdocstrings") if importlib.util.find_spec(name) is None]
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(bool(ABSENT), reason=f"pip install 'automat[docs]': {', '.join(ABSENT)} are not installed"),
 ]
 PACKAGES = ("automat", "automat_featurizers", "automat_leaderboards", "automat_reports")
@@ -61,7 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=550, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500, check=False
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
