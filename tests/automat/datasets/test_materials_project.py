@@ -16,6 +16,7 @@ import pytest
 from automat import datasets
 from automat.core import InputError
 from automat.datasets import card, materials_project
+from automat.datasets.kept_pages import Fetched
 
 KEY = "a-secret-key"
 
@@ -112,7 +113,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     thread.join()
 
 
-def fetch(served: Served, folder: Path, **options: Any) -> materials_project.Fetched:
+def fetch(served: Served, folder: Path, **options: Any) -> Fetched:
     given: dict[str, Any] = {"chemsys": ["Li-O"], "fields": ["formation_energy_per_atom"], "page": 3}
     return materials_project.query(
         out=folder / "mp.json", cache=folder / "cache", wait=served.waited.append, **(given | options)
