@@ -42,6 +42,10 @@ class UnknownNetworkError(ValueError):
     """A network that is not one of :data:`KINDS`."""
 
 
+class OtherReleaseError(ValueError):
+    """Weights of a network as another release of automat builds it."""
+
+
 def is_network(estimator: object) -> bool:
     """Whether the estimator can be written by this module."""
     if isinstance(estimator, EnsembleClassifier | EnsembleRegressor):
@@ -79,7 +83,7 @@ def from_state(state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
 
     Raises:
         UnknownNetworkError: the state names no network of automat's.
-        RuntimeError: the weights do not fit the network.
+        OtherReleaseError: the weights do not fit the network.
     """
     if state.get("kind") in _ENSEMBLES:
         return _ensemble_from(state, arrays)
@@ -98,10 +102,26 @@ def from_state(state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     if "columns" in state:
         estimator.n_features_in_ = int(state["columns"])
     network = estimator.make_network(int(state["outputs"]), classify="problem" not in state)
-    network.load_state_dict(weights)
+    _load(network, weights, state["kind"])
     network.eval()
     estimator.network_ = network
     return estimator
+
+
+def _load(network: torch.nn.Module, weights: dict[str, torch.Tensor], kind: str) -> None:
+    # Before a basis could be chosen, networks held the centres of their Gaussians themselves.
+    if "centres" in weights:
+        weights["basis.centres"] = weights.pop("centres")
+    expected = network.state_dict()
+    differing = [
+        name
+        for name in sorted(expected.keys() | weights.keys())
+        if name not in weights or name not in expected or weights[name].shape != expected[name].shape
+    ]
+    if differing:
+        shown = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")  # noqa: PLR2004 - as many as are shown
+        raise OtherReleaseError(f"made by another release of automat, whose {kind} has other weights: {shown}")
+    network.load_state_dict(weights)
 
 
 def _ensemble_state(ensemble: Any) -> tuple[dict[str, Any], Arrays]:

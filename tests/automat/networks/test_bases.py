@@ -99,6 +99,35 @@ def test_what_was_chosen_survives_the_disk(kind: Any, formation: Dataset, format
     np.testing.assert_array_equal(again.predict(formation_graphs), fitted.predict(formation_graphs))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_kept_before_a_basis_could_be_chosen_is_read(
+    kind: Any, formation: Dataset, formation_graphs: CrystalGraphs
+) -> None:
+    from automat.networks import states
+
+    fitted = kind(epochs=1).fit(formation_graphs, formation.target)
+    state, arrays = states.to_state(fitted)
+    arrays["network.centres"] = arrays.pop("network.basis.centres")
+    params = {name: value for name, value in state["params"].items() if name not in {"basis", "atoms"}}
+    again = states.from_state(state | {"params": params}, arrays)
+    np.testing.assert_array_equal(again.predict(formation_graphs), fitted.predict(formation_graphs))
+
+
+def test_weights_of_another_network_are_refused_in_one_line(
+    formation: Dataset, formation_graphs: CrystalGraphs
+) -> None:
+    from automat.networks import states
+
+    state, arrays = states.to_state(SchNetRegressor(epochs=1).fit(formation_graphs, formation.target))
+    arrays["network.other"] = arrays.pop("network.basis.centres")
+    message = "made by another release of automat, whose SchNetRegressor has other weights: basis.centres, other"
+    with pytest.raises(states.OtherReleaseError, match=f"^{message}$"):
+        states.from_state(state, arrays)
+    narrow = states.to_state(SchNetRegressor(width=8, epochs=1).fit(formation_graphs, formation.target))[1]
+    with pytest.raises(states.OtherReleaseError, match=r"^made by another release [^\n]*, \.\.\.$"):
+        states.from_state(state, narrow)
+
+
 def test_radius_graphs_are_invariant_where_shells_are_not_cut(crystals: tuple[Structure, ...]) -> None:
     """Perovskite's oxygen has 14 neighbours at one distance, of which 12 nearest must choose; a radius need not."""
     from automat_featurizers import graph_builder
