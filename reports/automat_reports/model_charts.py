@@ -61,7 +61,7 @@ def folds_chart(board: Leaderboard, row: Row, t: Translator) -> dict[str, Any] |
         for (part, scores), aside in zip(found.items(), (-_ASIDE, 0.0, _ASIDE), strict=True)
         if any(math.isfinite(score) for score in scores)
     ]
-    x = axis(t("fold"), [numbers[0] - 0.5, numbers[-1] + 0.5])
+    x = axis(t("fold"), [numbers[0] - 0.5, numbers[-1] + 0.5], counts=True)
     ticks = tuple((x.place(number), str(number)) for number in numbers)
     return chart(
         series,
@@ -129,9 +129,7 @@ def _best_so_far(board: Leaderboard, folds: Sequence[FoldResult], y: Any, t: Tra
             Series(numbers, scores, fold_colour(fold.fold), notes=told),
         ]
     counts = [number for each in series for number in each.x]
-    x = axis(t("trial"), counts)
-    whole = tuple(tick for tick in x.ticks if float(tick[1]).is_integer())
-    return _clipped(series, Axis(x.title, x.kind, (), x.ends, whole), y, t("Best trial so far"))
+    return _clipped(series, axis(t("trial"), counts, counts=True), y, t("Best trial so far"))
 
 
 def _clipped(series: Sequence[Series], x: Any, y: Any, label: str) -> dict[str, Any]:
@@ -169,7 +167,7 @@ def epochs_chart(board: Leaderboard, row: Row, t: Translator) -> dict[str, Any] 
     measure = unit if board.task == "regression" else t("log loss")
     return chart(
         series,
-        axis(t("epoch"), [value for each in series for value in each.x]),
+        axis(t("epoch"), [value for each in series for value in each.x], counts=True),
         axis(measure, [value for each in series for value in each.y if math.isfinite(value)]),
         label=t("Error by epoch"),
     )

@@ -64,8 +64,14 @@ class Axis:
         return (number - low) / (high - low)
 
 
-def axis(title: str, values: Sequence[Any], *, ends: tuple[float, float] | None = None) -> Axis:
+def axis(title: str, values: Sequence[Any], *, ends: tuple[float, float] | None = None, counts: bool = False) -> Axis:
     """An axis that fits the values: categories for text, logarithmic where they span a hundredfold.
+
+    Args:
+        title: of the axis.
+        values: that it holds.
+        ends: of it, in place of the values'; it is linear then.
+        counts: the values number things, such as folds: it is linear, and its ticks are whole.
 
     >>> axis("depth", [2, 4, 8]).kind, axis("rate", [0.001, 0.3]).kind, axis("kernel", ["rbf", "linear"]).kind
     ('linear', 'log', 'category')
@@ -76,7 +82,7 @@ def axis(title: str, values: Sequence[Any], *, ends: tuple[float, float] | None 
         return Axis(title, "category", names, (0.0, 1.0), ticks)
     numbers = [float(value) for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = ends or (min(numbers), max(numbers))
-    kind: Kind = "log" if low > 0 and high / low > _WIDE and ends is None else "linear"
+    kind: Kind = "log" if low > 0 and high / low > _WIDE and ends is None and not counts else "linear"
     if kind == "log":
         low, high = math.log10(low), math.log10(high)
     span = high - low if high - low > _LEAST * abs(high) else abs(high)
@@ -84,6 +90,8 @@ def axis(title: str, values: Sequence[Any], *, ends: tuple[float, float] | None 
     low, high = low - margin, high + margin
     made = Axis(title, kind, (), (low, high))
     steps = _decades(low, high) if kind == "log" else _steps(low, high)
+    if counts:
+        steps = [value for value in steps if value.is_integer()]
     return Axis(title, kind, (), (low, high), tuple((made.place(value), _label(value)) for value in steps))
 
 
@@ -121,16 +129,18 @@ def chart(
 
 
 def _drawn(series: Series, at: Any) -> dict[str, Any]:
-    pairs = [(first, second) for first, second in zip(series.x, series.y, strict=True) if _is_known(first, second)]
-    points = [at(*pair) for pair in pairs]
+    told = list(series.notes) or [""] * len(series.x)
+    known = [each for each in zip(series.x, series.y, told, strict=True) if _is_known(*each[:2])]
+    points = [at(first, second) for first, second, _ in known]
+    notes = [note for _, _, note in known]
     if series.mode == "steps":
         corners = [(after[0], before[1]) for before, after in pairwise(points)]
         points = [point for pair in zip(points, [*corners, None], strict=True) for point in pair if point is not None]
-    notes = list(series.notes) or [""] * len(points)
+        notes = [""] * len(points)
     return {
         "is_line": series.mode in {"line", "steps"},
         "path": " ".join(f"{left},{top}" for left, top in points),
-        "points": [(*point, note) for point, note in zip(points, notes, strict=False)],
+        "points": [(*point, note) for point, note in zip(points, notes, strict=True)],
         "colour": series.colour,
         "dash": series.dash,
         "radius": series.radius,

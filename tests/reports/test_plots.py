@@ -42,7 +42,16 @@ def test_steps_go_level_then_up_or_down_and_gaps_are_left_out() -> None:
     assert len(corners) == 5
     for before, after in itertools.pairwise(corners):
         assert before[0] == after[0] or before[1] == after[1]
-    assert len(drawn([1, 2, 3], [5.0, math.nan, 4.0])["series"][0]["points"]) == 2
+    points = drawn([1, 2, 3], [5.0, math.nan, 4.0], notes=["first", "gap", "last"])["series"][0]["points"]
+    assert [note for _, _, note in points] == ["first", "last"]
+
+
+def test_counts_are_linear_however_many() -> None:
+    folds = axis("fold", [0.5, 50.5], counts=True)
+    assert folds.kind == "linear"
+    assert folds.place(25.5) == pytest.approx(0.5)
+    assert axis("rate", [0.5, 50.5]).kind == "log"
+    assert [text for _, text in axis("trial", [1, 2, 3], counts=True).ticks] == ["1", "2", "3"]
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
