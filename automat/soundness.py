@@ -1,8 +1,8 @@
 """Fitted estimators from a file of somebody's: are their trees and neighbours within their own bounds?
 
 Compiled code follows the indices that a fitted estimator holds without looking: one that points outside ends the
-process, or reads what it should not. Here every index is looked at once, when the file is read. CatBoost's bytes are
-checked by its own reader alone.
+process, or reads what it should not. Here those of trees, neighbours, support vectors and boosters are looked at
+once, when the file is read. CatBoost's bytes are checked by its own reader alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LEAF = -1
 _CATEGORICAL = 1
+_MOST_CATEGORIES = 1 << 24
+"""Of XGBoost, which keeps them as numbers of single precision."""
 _PLAIN = (str, bytes, int, float, bool, type(None), np.generic)
 
 
@@ -43,14 +45,20 @@ def check(estimator: Any) -> None:
 
 
 def _parts(whole: Any) -> Iterator[tuple[Any, int | None]]:
-    """Everything within an object, with the number of columns that what holds it was fitted on."""
-    waiting: list[tuple[Any, int | None]] = [(whole, None)]
-    seen: set[int] = set()
+    """Everything within an object, with the number of columns that it is given: None where nothing says it.
+
+    Only what an estimator says of itself counts: it refuses rows of another width. What is in an ensemble has at most
+    the columns of the ensemble, as that hands its rows on, and may do so past the checks of its members.
+    """
+    waiting: list[tuple[Any, int | None, bool]] = [(whole, None, False)]
+    seen: dict[int, float] = {}
     while waiting:
-        part, columns = waiting.pop()
-        if isinstance(part, _PLAIN) or id(part) in seen:
+        part, columns, is_bound = waiting.pop()
+        # What is held twice is looked at again where it is given fewer columns than before.
+        given = np.inf if columns is None else columns
+        if isinstance(part, _PLAIN) or seen.get(id(part), np.nan) <= given:
             continue
-        seen.add(id(part))
+        seen[id(part)] = given
         within: list[Any] = []
         if isinstance(part, dict):
             within = list(part.values())
@@ -59,12 +67,26 @@ def _parts(whole: Any) -> Iterator[tuple[Any, int | None]]:
         elif isinstance(part, np.ndarray):
             within = part.ravel().tolist() if part.dtype == object else []
         else:
-            held = getattr(part, "__dict__", {})
-            given = held.get("n_features_in_")
-            columns = int(given) if given is not None else columns
+            held = dict(getattr(part, "__dict__", {}))
+            if _is_a(part, "sklearn.pipeline", "Pipeline"):
+                # A step may give the next more columns than it takes; each says its own.
+                waiting.append((held.pop("steps", None), None, False))
+            elif _is_a(part, "sklearn.base", "BaseEstimator"):
+                columns = _least(held.get("n_features_in_"), columns if is_bound else None)
+                is_bound = is_bound or _is_a(part, "sklearn.ensemble._base", "BaseEnsemble")
             within = list(held.values())
             yield part, columns
-        waiting.extend((each, columns) for each in within)
+        waiting.extend((each, columns, is_bound) for each in within)
+
+
+def _is_a(part: Any, module: str, name: str) -> bool:
+    """Whether that is one of its types, none of which is imported for it."""
+    return any(each.__module__ == module and each.__name__ == name for each in type(part).__mro__)
+
+
+def _least(said: Any, bound: int | None) -> int | None:
+    counts = [int(each) for each in (said, bound) if each is not None]
+    return min(counts, default=None)
 
 
 def _follow(left: NDArray[Any], right: NDArray[Any]) -> None:
@@ -99,11 +121,22 @@ def _within(indices: NDArray[Any], count: int, what: str) -> None:
         raise ValueError(f"{what} beyond the {count} there are")
 
 
+def _told(columns: int | None) -> int:
+    """The columns that are given; without a number of them, nothing keeps rows of fewer away.
+
+    Raises:
+        ValueError: nothing says how many.
+    """
+    if columns is None:
+        raise ValueError("nothing says how many columns it takes")
+    return columns
+
+
 def _tree(tree: Any, columns: int | None) -> None:
     """scikit-learn's tree."""
     left = tree.children_left
     _follow(left, tree.children_right)
-    _within(tree.feature[left != _LEAF], tree.n_features if columns is None else columns, "columns")
+    _within(tree.feature[left != _LEAF], _told(columns), "columns")
 
 
 def _histogram_tree(predictor: Any, columns: int | None) -> None:
@@ -112,8 +145,7 @@ def _histogram_tree(predictor: Any, columns: int | None) -> None:
     inner = nodes[~leaf]
     # A leaf's children are not read, and may be anything.
     _follow(*(np.where(leaf, _LEAF, nodes[side].astype(np.int64)) for side in ("left", "right")))
-    if columns is not None:
-        _within(inner["feature_idx"].astype(np.int64), columns, "columns")
+    _within(inner["feature_idx"].astype(np.int64), _told(columns), "columns")
     categories = inner[inner["is_categorical"].astype(np.bool_)]
     _within(categories["bitset_idx"].astype(np.int64), len(predictor.raw_left_cat_bitsets), "sets of categories")
     if len(categories) and predictor.raw_left_cat_bitsets.shape[1:] != (8,):
@@ -149,7 +181,7 @@ def _vectors(machine: Any, columns: int | None) -> None:
     pairs = classes * (classes - 1) // 2
     if (
         shape[0] != count
-        or (columns is not None and shape[1] != columns)
+        or shape[1] != _told(columns)
         or (held < 0).any()
         or total != count
         or machine._dual_coef_.shape != (classes - 1, count)
@@ -162,13 +194,17 @@ def _vectors(machine: Any, columns: int | None) -> None:
 def _lightgbm(booster: Any, _columns: int | None) -> None:
     text: str = booster.model_to_string()
     head, *trees = text.partition("\nend of trees")[0].split("\nTree=")
-    columns = int(_lines(head)["max_feature_idx"]) + 1
+    said = _lines(head)
+    columns = int(said["max_feature_idx"]) + 1
+    # Each of them writes a number of its own for every row, where there is room for one a class.
+    _within(_integers(said["num_tree_per_iteration"]), int(said["num_class"]) + 1, "outputs")
     for tree in trees:
         _lightgbm_tree(_lines(tree), columns)
 
 
 def _lightgbm_tree(said: Mapping[str, str], columns: int) -> None:
     leaves = int(said["num_leaves"])
+    _linear_leaves(said, leaves, columns)
     if leaves == 1:
         return
     left, right = _integers(said["left_child"]), _integers(said["right_child"])
@@ -191,6 +227,29 @@ def _lightgbm_tree(said: Mapping[str, str], columns: int) -> None:
         _within(bounds, len(said["cat_threshold"].split()) + 1, "bits of categories")
 
 
+def _linear_leaves(said: Mapping[str, str], leaves: int, columns: int) -> None:
+    """Leaves that hold a line each: how many columns it has, which, and by what they are multiplied."""
+    if "leaf_features" not in said and said.get("is_linear", "0") == "0":
+        return
+    counts, chosen = _integers(said["num_features"]), _integers(said["leaf_features"])
+    factors, constants = said["leaf_coeff"].split(), said["leaf_const"].split()
+    if (
+        len(counts) != leaves
+        or len(constants) != leaves
+        or (counts < 0).any()
+        or not len(chosen) == len(factors) == counts.sum()
+    ):
+        raise ValueError("its lines are not those of its leaves")
+    _within(chosen, columns, "columns")
+
+
+def _lightgbm_estimator(estimator: Any, _columns: int | None) -> None:
+    """It refuses rows of another width than its own; its booster need not."""
+    booster = estimator._Booster  # noqa: SLF001 - the public name raises where nothing is fitted
+    if booster is not None and booster.num_feature() != estimator._n_features:  # noqa: SLF001
+        raise ValueError(f"its booster takes {booster.num_feature()} columns, it {estimator._n_features}")  # noqa: SLF001
+
+
 def _lines(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
@@ -201,13 +260,43 @@ def _integers(text: str) -> NDArray[np.int64]:
 
 def _xgboost(booster: Any, _columns: int | None) -> None:
     learner = json.loads(booster.save_raw("json"))["learner"]
-    columns = int(learner["learner_model_param"]["num_feature"])
+    about = learner["learner_model_param"]
+    columns, outputs = int(about["num_feature"]), max(1, *(int(about[name]) for name in ("num_class", "num_target")))
     boosted = learner["gradient_booster"]
     model = boosted.get("gbtree", boosted).get("model", {})  # dart keeps its trees a step deeper
-    for tree in model.get("trees", ()):
-        left = np.array(tree["left_children"], dtype=np.int64)
-        _follow(left, np.array(tree["right_children"], dtype=np.int64))
-        _within(np.array(tree["split_indices"], dtype=np.int64)[left != _LEAF], columns, "columns")
+    trees = model.get("trees", ())
+    if len(model.get("tree_info", ())) != len(trees) or len(boosted.get("weight_drop", trees)) != len(trees):
+        raise ValueError("its trees are not told one by one")
+    _within(np.array(model.get("tree_info", ()), dtype=np.int64), outputs, "outputs")
+    rounds = np.array(model.get("iteration_indptr", ()), dtype=np.int64)
+    _within(rounds, len(trees) + 1, "trees")
+    if (np.diff(rounds) < 0).any():
+        raise ValueError("its rounds overlap")
+    for tree in trees:
+        _xgboost_tree(tree, columns, outputs)
+    if "weights" in model and len(model["weights"]) != (columns + 1) * outputs:
+        raise ValueError("its weights are not those of its columns")
+
+
+def _xgboost_tree(tree: Mapping[str, Any], columns: int, outputs: int) -> None:
+    left = np.array(tree["left_children"], dtype=np.int64)
+    _follow(left, np.array(tree["right_children"], dtype=np.int64))
+    _within(np.array(tree["split_indices"], dtype=np.int64)[left != _LEAF], columns, "columns")
+    _within(_numbers(tree["tree_param"].get("size_leaf_vector", 1)), outputs + 1, "outputs")
+    nodes, starts, sizes, categories = (
+        _numbers(tree.get(name, ()))
+        for name in ("categories_nodes", "categories_segments", "categories_sizes", "categories")
+    )
+    if not len(nodes) == len(starts) == len(sizes):
+        raise ValueError("its sets of categories are not told one by one")
+    _within(nodes, len(left), "nodes")
+    for ends in (starts, sizes, starts + sizes):
+        _within(ends, len(categories) + 1, "categories")
+    _within(categories, _MOST_CATEGORIES, "categories")
+
+
+def _numbers(given: Any) -> NDArray[np.int64]:
+    return np.array(given, dtype=np.int64).ravel()
 
 
 _READERS = {
@@ -220,6 +309,8 @@ _READERS = {
     ("sklearn", "NuSVC"): _vectors,
     ("sklearn", "NuSVR"): _vectors,
     ("lightgbm", "Booster"): _lightgbm,
+    ("lightgbm", "LGBMClassifier"): _lightgbm_estimator,
+    ("lightgbm", "LGBMRegressor"): _lightgbm_estimator,
     ("xgboost", "Booster"): _xgboost,
 }
 """By library and type, so that none is imported to look."""

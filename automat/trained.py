@@ -328,8 +328,7 @@ class TrainedModel(BaseEstimator):  # type: ignore[misc]
         return tuple(name for name in self.card.columns if name not in numeric)
 
     def _numeric_columns(self) -> tuple[str, ...]:
-        learnt = getattr(self.estimator[0], "categories_", {}) if self.card.inputs == "table" else {}
-        return tuple(name for name, labels in learnt.items() if not labels)
+        return getattr(self.estimator[0], "numeric_columns", ()) if self.card.inputs == "table" else ()
 
     def _packed(self, X: Any) -> Any:
         from automat_featurizers.base import as_packed

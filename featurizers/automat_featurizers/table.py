@@ -25,7 +25,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     [[1.0, 1.0, 0.0], [2.0, 0.0, 1.0]]
 
     Attributes:
-        categories_: column to its categories; empty for a numeric column.
+        categories_: column to its categories; empty for a numeric column, and for one without a label.
     """
 
     name = "table"
@@ -48,6 +48,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.categories_[column] = () if numeric else tuple(sorted(X[column].dropna().astype(str).unique()))
         self._numeric = [column for column in X.columns if X[column].dtype.kind in "biuf"]
         return self
+
+    @property
+    def numeric_columns(self) -> tuple[Any, ...]:
+        """The columns that were numeric when they were learnt: they take numbers alone."""
+        check_is_fitted(self)
+        return tuple(self._numeric)
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """The float matrix, shape (n, columns).

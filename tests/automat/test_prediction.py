@@ -260,6 +260,20 @@ def test_labels_like_numbers_stay_labels(tmp_path: Path) -> None:
     np.testing.assert_allclose(again["prediction"], made["prediction"][[0, 2]])
 
 
+def test_a_column_that_was_empty_in_training_takes_text() -> None:
+    frame = pd.DataFrame({"x": np.arange(50.0), "note": np.full(50, None, dtype=object)})
+    dataset = replace(crystals(), inputs="table", table=frame, structures=None, compositions=None)
+    planned = plan.make(dataset, models=["linear"], preset="quick", trials=1)
+    inputs = plan.inputs(planned, planned.cells, cache_dir=None, jobs=1)
+    job = Job(dataset, planned.folds, {model.name: model for model in planned.models}, inputs)
+    model = refit(job, [run_cell(job, cell)[0] for cell in planned.cells])
+    given = pd.DataFrame({"x": [3.0, 3.0], "note": ["annealed", None]})
+    assert model.faults(given) == {}
+    assert model.named_columns == ("note",)
+    made = model.predict(given)
+    assert made[0] == made[1]
+
+
 def _written(frame: pd.DataFrame, path: Path) -> Path:
     frame.to_csv(path, index=False)
     return path
