@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import time
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,41 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LONGEST_WAIT = 120.0
+_LONGEST_ANSWER = 300.0
+_MOST_BYTES = 64 * 1024**2
+_PART = 64 * 1024
+
+
+class NoAnswerError(Exception):
+    """A server's answer that did not come, or that says nothing: another attempt may do better."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said.
+
+    Attributes:
+        status: of HTTP.
+        pause: the seconds that it asks for before another attempt.
+        body: the whole of it.
+    """
+
+    status: int
+    pause: float
+    body: bytes
+
+    def json(self) -> Any:
+        """What the body holds.
+
+        Raises:
+            NoAnswerError: no JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise NoAnswerError(f"it answered {self.status} with something else than JSON") from error
+        except RecursionError as error:
+            raise NoAnswerError(f"it answered {self.status} with JSON that is nested too deeply") from error
 
 
 @dataclass(frozen=True)
@@ -36,11 +73,43 @@ class Fetched:
     reused: int
 
 
+def ask(url: str, timeout: float, **options: Any) -> Answer:
+    """Ask a server, and no other that it may point to.
+
+    Args:
+        url: of the page.
+        timeout: seconds without a byte.
+        options: of ``requests.get``.
+
+    Raises:
+        NoAnswerError: the connection broke, or the answer takes too long.
+        InputError: the answer is larger than any page.
+    """
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    end, body = time.monotonic() + _LONGEST_ANSWER, bytearray()
+    try:
+        with requests.get(url, timeout=timeout, allow_redirects=False, stream=True, **options) as answer:
+            # As it comes: a whole part of a server that sends a byte a minute would take hours.
+            while part := answer.raw.read1(_PART, decode_content=True):
+                body += part
+                if len(body) > _MOST_BYTES:
+                    raise InputError(
+                        f"a page of more than {_MOST_BYTES // 1024**2} MB, which is the most: ask for fewer rows a page"
+                    )
+                if time.monotonic() > end:
+                    raise NoAnswerError(f"its answer took longer than {_LONGEST_ANSWER:.0f} s")
+            return Answer(answer.status_code, seconds(answer.headers.get("Retry-After", "")), bytes(body))
+    except (requests.RequestException, HTTPError, UnicodeError) as error:
+        raise NoAnswerError(type(error).__name__) from error
+
+
 def kept(path: Path) -> dict[str, Any] | None:
     """A page that is there; None where it is not, or was damaged."""
     try:
         content: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, zlib.error, RecursionError):
         return None
     return content
 
@@ -51,7 +120,17 @@ def keep(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    write(path, gzip.compress(json.dumps(content).encode(), mtime=0))
+    try:
+        text = json.dumps(content)
+    except RecursionError as error:
+        raise InputError("a page that is nested too deeply to be kept") from error
+    write(path, gzip.compress(text.encode(), mtime=0))
+
+
+def forget(folder: Path) -> None:
+    """Drop the pages of a query, for which newer ones have come."""
+    for old in folder.glob("page-*"):
+        old.unlink(missing_ok=True)
 
 
 def write(path: Path, content: bytes) -> None:

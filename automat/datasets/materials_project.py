@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from automat.datasets.kept_pages import Answer
+
 KEY_VARIABLE = "MP_API_KEY"
 SERVER_VARIABLE = "AUTOMAT_MP_SERVER"
 SERVER = "https://api.materialsproject.org"
@@ -75,19 +77,19 @@ def query(
     key = os.environ.get(KEY_VARIABLE, "").strip()
     server = os.environ.get(SERVER_VARIABLE, SERVER).rstrip("/")
     folder = cache / hashlib.sha256(json.dumps([server, asked, page], sort_keys=True).encode()).hexdigest()[:16]
-    if fresh:
-        for old in folder.glob("page-*"):
-            old.unlink()
     documents: list[dict[str, Any]] = []
     reused = 0
     for number in count():
         kept = folder / f"page-{number:05d}.json.gz"
-        content = kept_pages.kept(kept)
+        renewed = fresh and not number
+        content = None if renewed else kept_pages.kept(kept)
         if content is None:
             if not key:
                 raise InputError(f"no key for the Materials Project: set {KEY_VARIABLE} (from your account there)")
             parameters = asked | {"_skip": str(number * page), "_limit": str(page)}
             content = _page(server, parameters, key, wait, f"{number} pages are kept, the same command goes on")
+            if renewed:  # only now: a server that does not answer costs none of the old ones
+                kept_pages.forget(folder)
             kept_pages.keep(kept, content)
         else:
             reused += 1
@@ -139,46 +141,39 @@ def _page(
     Raises:
         InputError: the server says no, or does not answer; the message never holds the key.
     """
-    import requests
-
     reason, pause = "", 0.0
     for attempt in range(_TRIES):
         if attempt:
             wait(pause)
         pause = _PATIENCE * 2**attempt
         try:
-            answer = requests.get(
-                server + _PATH,
-                params=parameters,
-                headers={"X-API-KEY": key},
-                timeout=_SECONDS,
-                allow_redirects=False,  # the key goes to no other server
-            )
-        except requests.RequestException as error:
-            reason = type(error).__name__
+            # The key goes to no other server.
+            answer = kept_pages.ask(server + _PATH, _SECONDS, params=parameters, headers={"X-API-KEY": key})
+        except kept_pages.NoAnswerError as error:
+            reason = str(error)
             continue
-        if answer.status_code in _REFUSED:
-            raise InputError(f"the Materials Project refuses the key of {KEY_VARIABLE} ({answer.status_code}); {kept}")
-        if answer.status_code in _WRONG:
+        if answer.status in _REFUSED:
+            raise InputError(f"the Materials Project refuses the key of {KEY_VARIABLE} ({answer.status}); {kept}")
+        if answer.status in _WRONG:
             raise InputError(f"the Materials Project does not understand the query: {_detail(answer)}")
-        if answer.status_code == _BUSY or answer.status_code >= _SERVER_FAILS:
-            reason = f"it answered {answer.status_code}"
-            pause = max(pause, kept_pages.seconds(answer.headers.get("Retry-After", "")))
+        if answer.status == _BUSY or answer.status >= _SERVER_FAILS:
+            reason = f"it answered {answer.status}"
+            pause = max(pause, answer.pause)
             continue
         try:
-            content = answer.json()
-            documents = content["data"]
-            if answer.ok and isinstance(documents, list) and all(isinstance(each, dict) for each in documents):
+            documents = answer.json()["data"]
+            is_fine = answer.status < min(_WRONG)
+            if is_fine and isinstance(documents, list) and all(isinstance(each, dict) for each in documents):
                 return {"data": documents}
-        except (ValueError, KeyError, TypeError):
+        except (kept_pages.NoAnswerError, KeyError, TypeError):
             pass
-        reason = f"it answered {answer.status_code} with something else than documents"
+        reason = f"it answered {answer.status} with something else than documents"
     raise InputError(f"the Materials Project ({server}) gave no page after {_TRIES} attempts: {reason}; {kept}")
 
 
-def _detail(answer: Any) -> str:
-    text = " ".join(str(answer.text).split())
-    return f"{answer.status_code}, {text[:300]}"
+def _detail(answer: Answer) -> str:
+    text = " ".join(answer.body.decode(errors="replace").split())
+    return f"{answer.status}, {text[:300]}"
 
 
 def _rows(documents: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import re
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from automat.core import InputError
 from automat.datasets import kept_pages
@@ -32,6 +32,7 @@ _PAGE = 100
 _TRIES = 5
 _SECONDS = 60.0
 _PATIENCE = 2.0
+_WRONG = 400
 _BUSY = 429
 _SERVER_FAILS = 500
 _MOST_PAGES = 100_000
@@ -70,24 +71,28 @@ def query(
     _check(wanted, fields, out, limit, page)
     asked = {"filter": wanted, "response_fields": ",".join(dict.fromkeys((*_ALWAYS, *fields))), "page_limit": str(page)}
     folder = cache / hashlib.sha256(json.dumps([base, asked], sort_keys=True).encode()).hexdigest()[:16]
-    if fresh:
-        for old in folder.glob("page-*"):
-            old.unlink()
     entries: list[dict[str, Any]] = []
     provider, reused, after = "", 0, f"{base}/structures?{urlencode(asked)}"
+    before = {after}
     for number in count():
         path = folder / f"page-{number:05d}.json.gz"
-        content = kept_pages.kept(path)
+        renewed = fresh and not number
+        content = None if renewed else kept_pages.kept(path)
         if content is None:
             content = _page(after, wait, f"{number} pages are kept, the same command goes on")
+            if renewed:  # only now: a server that does not answer costs none of the old ones
+                kept_pages.forget(folder)
             kept_pages.keep(path, content)
         else:
             reused += 1
         entries += content["data"]
         provider = content["provider"]
-        if not content["next"] or (limit is not None and len(entries) >= limit):
+        if not content["next"] or not content["data"] or (limit is not None and len(entries) >= limit):
             break
-        after = _same_server(urljoin(after, content["next"]), base)
+        after = _following(after, content["next"], base)
+        if after in before:
+            raise InputError(f"{base!r} gives the same pages again and again: page {number + 2} would be {after!r}")
+        before.add(after)
         if number >= _MOST_PAGES:
             raise InputError(f"{base!r} gives page after page; the first {_MOST_PAGES:,} are kept")
     if not entries:
@@ -98,11 +103,19 @@ def query(
 
 
 def _base(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+    parts = _split(url.strip())
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
         raise InputError(f"{url!r} is no address of a database; e.g. https://optimade.materialsproject.org")
     base = url.strip().rstrip("/").removesuffix("/structures")
     return base if _VERSION.search(base) else f"{base}/v1"
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address; None of what is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _check(wanted: str, fields: Sequence[str], out: Path, limit: int | None, page: int) -> None:
@@ -118,13 +131,17 @@ def _check(wanted: str, fields: Sequence[str], out: Path, limit: int | None, pag
         raise InputError(f"the table {out.name!r} must end in .json: crystals are kept as JSON")
 
 
-def _same_server(url: str, base: str) -> str:
+def _following(before: str, link: str, base: str) -> str:
     """The next page's address, which the server gives.
 
     Raises:
-        InputError: it leads to another server.
+        InputError: it is none, or leads to another server.
     """
-    there, here = urlsplit(url), urlsplit(base)
+    there, here = _split(link), urlsplit(base)
+    if there is None:
+        raise InputError(f"the next page of {base!r} is said to be at {link!r}, which is no address")
+    url = urljoin(before, link)
+    there = urlsplit(url)
     if there.netloc != here.netloc or there.scheme not in {here.scheme, "https"}:
         raise InputError(
             f"the next page of {base!r} is said to be at {there.netloc!r}, another server; it is not asked"
@@ -138,28 +155,23 @@ def _page(url: str, wait: Callable[[float], None], kept: str) -> dict[str, Any]:
     Raises:
         InputError: the server says no, or does not answer.
     """
-    import requests
-
     reason, pause = "", 0.0
     for attempt in range(_TRIES):
         if attempt:
             wait(pause)
         pause = _PATIENCE * 2**attempt
         try:
-            answer = requests.get(url, timeout=_SECONDS, allow_redirects=False)
-            status = answer.status_code
+            answer = kept_pages.ask(url, _SECONDS)
+            status = answer.status
             if status == _BUSY or status >= _SERVER_FAILS:
                 reason = f"it answered {status}"
-                pause = max(pause, kept_pages.seconds(answer.headers.get("Retry-After", "")))
+                pause = max(pause, answer.pause)
                 continue
             content = answer.json()
-        except requests.JSONDecodeError:
-            reason = f"it answered {status} with something else than JSON"
+        except kept_pages.NoAnswerError as error:
+            reason = str(error)
             continue
-        except requests.RequestException as error:
-            reason = type(error).__name__
-            continue
-        if answer.ok and _is_page(content):
+        if status < _WRONG and _is_page(content):
             return {"data": content["data"], "next": _next(content), "provider": _provider(content)}
         raise InputError(f"{urlsplit(url).netloc!r} does not understand the query: {_detail(status, content)}")
     raise InputError(f"{urlsplit(url).netloc!r} gave no page after {_TRIES} attempts: {reason}; {kept}")
@@ -174,13 +186,15 @@ def _is_page(content: Any) -> bool:
 
 
 def _next(content: Mapping[str, Any]) -> str:
-    link = (content.get("links") or {}).get("next")
+    links = content.get("links")
+    link = links.get("next") if isinstance(links, dict) else None
     link = link.get("href") if isinstance(link, dict) else link
-    return str(link or "")
+    return link if isinstance(link, str) else ""
 
 
 def _provider(content: Mapping[str, Any]) -> str:
-    said = (content.get("meta") or {}).get("provider") or {}
+    about = content.get("meta")
+    said = about.get("provider") if isinstance(about, dict) else None
     return str(said.get("name", "")) if isinstance(said, dict) else ""
 
 

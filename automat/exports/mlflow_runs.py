@@ -1,7 +1,8 @@
 """Entrants as runs of MLflow, where MLflow is installed: parameters, metrics by fold, predictions.
 
-An entrant is one run of the experiment ``automat-DATASET``. A run that is there already (told by the names of the
-entrant's records) is left as it is, so that the same call adds what is new and nothing twice.
+An entrant is one run of the experiment ``automat-DATASET``. A run that is whole (told by the names of the entrant's
+records, which are its last tag) is left as it is, so that the same call adds what is new and nothing twice. What
+broke off has no such tag: it is logged anew, and stays as a run that was killed, or is not over.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,27 +88,38 @@ def _experiment(client: Any, name: str) -> str:
 
 def _logged(client: Any, experiment: str, entrant: Entrant) -> bool:
     """Whether a run was made; False where there is one."""
-    from mlflow.entities import Metric, Param
-
     board, row = entrant.board, entrant.row
     cells = hashlib.sha256(",".join(entrant.cells).encode()).hexdigest()[:32]
     if client.search_runs([experiment], filter_string=f"tags.`{CELLS_TAG}` = '{cells}'", max_results=1):
         return False
     now = int(time.time() * 1000)
-    tags = {CELLS_TAG: cells, "automat.dataset_sha256": board.dataset_sha256, "automat.title": row.title}
+    tags = {"automat.dataset_sha256": board.dataset_sha256, "automat.title": row.title}
     run = client.create_run(experiment, run_name=f"{row.model} ({row.features}), {board.split}", tags=tags).info.run_id
+    try:
+        _upload(client, run, entrant, now)
+        client.set_terminated(run, "FAILED" if row.folds_failed else "FINISHED")
+    except BaseException:
+        with suppress(Exception):  # what went wrong first is told
+            client.set_terminated(run, "KILLED")
+        raise
+    # Last, as it says that the run is whole.
+    client.set_tag(run, CELLS_TAG, cells)
+    return True
+
+
+def _upload(client: Any, run: str, entrant: Entrant, now: int) -> None:
+    from mlflow.entities import Metric, Param
+
     metrics = [Metric(name, value, now, step) for name, value, step in _metrics(entrant)]
     params = [Param(name, str(value)[:_LONGEST]) for name, value in _params(entrant).items()]
     client.log_batch(run, metrics=metrics, params=params)
     folds = [
         {"fold": fold.fold + 1, "status": fold.status, "error": fold.error, "params": dict(fold.params),
          "scores": {part: dict(scores) for part, scores in fold.scores.items()}}
-        for fold in row.folds
+        for fold in entrant.row.folds
     ]  # fmt: skip
     client.log_text(run, json.dumps(folds, indent=1), "folds.json")
     client.log_text(run, entrant.predictions.drop(columns="cell").to_csv(index=False), "test_predictions.csv")
-    client.set_terminated(run, "FAILED" if row.folds_failed else "FINISHED")
-    return True
 
 
 def _params(entrant: Entrant) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 
 from automat import datasets
 from automat.core import InputError
-from automat.datasets import optimade
+from automat.datasets import kept_pages, optimade
 
 FILTER = 'elements HAS ALL "Li","O"'
 
@@ -70,6 +72,17 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, "<html>sign in</html>")
         elif mishap == "down":
             self.answer(503, {})
+        elif mishap.startswith("{"):
+            self.answer(200, mishap.replace("SELF", self.path))
+        elif mishap == "large":
+            self.answer(200, " " * 3_000_000 + "{}")
+        elif mishap == "slow":
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # as soon as it is enough for who asks
+                for _ in range(400):
+                    self.wfile.write(b" ")
+                    time.sleep(0.02)
         elif asked.path != "/v1/structures" or "NONSENSE" in query["filter"]:
             self.answer(400, {"errors": [{"detail": "cannot parse NONSENSE"}]})
         else:
@@ -158,6 +171,58 @@ def test_what_broke_off_goes_on_and_what_is_done_asks_nothing(served: Served, tm
     assert fetch(served, tmp_path, fresh=True).reused == 0
 
 
+def test_pages_asked_for_anew_replace_the_old_when_the_first_has_come(served: Served, tmp_path: Path) -> None:
+    assert fetch(served, tmp_path).pages == 3
+    served.mishaps = ["down"] * 5
+    with pytest.raises(InputError, match="no page after 5 attempts"):
+        fetch(served, tmp_path, fresh=True)
+    assert fetch(served, tmp_path).reused == 3
+    served.entries = served.entries[:4]
+    made = fetch(served, tmp_path, fresh=True)
+    assert (made.rows, made.pages, made.reused) == (4, 2, 0)
+    assert len(list((tmp_path / "cache").glob("*/page-*"))) == 2
+
+
+ENTRY = json.dumps(entries(1))
+
+
+@pytest.mark.parametrize(("page", "said"), [
+    (f'{{"data": {ENTRY}, "links": {{"next": "SELF"}}}}', "gives the same pages again and again"),
+    (f'{{"data": {ENTRY}, "links": {{"next": "http://[::1/"}}}}', r"at 'http://\[::1/', which is no address"),
+    ('{"data": ' + "[" * 200_000 + "]" * 200_000 + "}", "with JSON that is nested too deeply"),
+])  # fmt: skip
+def test_what_no_server_should_say_is_one_message(served: Served, tmp_path: Path, page: str, said: str) -> None:
+    served.mishaps = [page] * 5
+    with pytest.raises(InputError, match=said):
+        fetch(served, tmp_path, fields=["nsites"])
+    assert len(served.asked) in {1, 5}
+
+
+@pytest.mark.parametrize("beside", [
+    '"links": ["a"]', '"links": "a"', '"links": {"next": 5}', '"meta": ["a"]', '"meta": {"provider": ["a"]}',
+])  # fmt: skip
+def test_what_is_said_beside_the_structures_may_be_anything(served: Served, tmp_path: Path, beside: str) -> None:
+    served.mishaps = [f'{{"data": {ENTRY}, {beside}}}']
+    assert fetch(served, tmp_path, fields=["nsites"]).rows == 1
+
+
+def test_a_page_without_structures_is_the_last(served: Served, tmp_path: Path) -> None:
+    served.mishaps = ["", '{"data": [], "links": {"next": "SELF&again=1"}}']
+    assert fetch(served, tmp_path).rows == 3
+    assert len(served.asked) == 2
+
+
+def test_an_answer_that_is_large_or_slow_ends(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_pages, "_MOST_BYTES", 2 * 1024**2)
+    served.mishaps = ["large"]
+    with pytest.raises(InputError, match="a page of more than 2 MB"):
+        fetch(served, tmp_path)
+    monkeypatch.setattr(kept_pages, "_LONGEST_ANSWER", 0.0)
+    served.mishaps = ["slow"] * 5
+    with pytest.raises(InputError, match="its answer took longer than 0 s"):
+        fetch(served, tmp_path)
+
+
 def test_a_busy_server_is_asked_again_when_it_says(served: Served, tmp_path: Path) -> None:
     served.mishaps = ["busy", "page"]
     assert fetch(served, tmp_path).rows == 7
@@ -197,6 +262,7 @@ def test_refusals_are_one_message(served: Served, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("wrong", "said"), [
     ({"url": "materialsproject.org"}, "is no address of a database"),
     ({"url": "file:///etc"}, "is no address of a database"),
+    ({"url": "http://[::1"}, "is no address of a database"),
     ({"wanted": " "}, "which structures"),
     ({"fields": []}, "are no names of fields"),
     ({"fields": ["a&b"]}, "are no names of fields"),

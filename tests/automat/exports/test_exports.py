@@ -47,10 +47,11 @@ class MlflowClient:
         name, value = filter_string.split(" = ")
         assert name.startswith("tags.`") and name.endswith("`")
         return [run for run in self.kept["runs"]
-                if run["experiment"] in experiments and run["tags"][name[6:-1]] == value.strip("'")]
+                if run["experiment"] in experiments and run["tags"].get(name[6:-1]) == value.strip("'")]
 
     def create_run(self, experiment, run_name, tags):
-        self.kept["runs"].append({"experiment": experiment, "name": run_name, "tags": tags, "texts": {}})
+        made = {"experiment": experiment, "name": run_name, "tags": tags, "texts": {}, "status": "RUNNING"}
+        self.kept["runs"].append(made)
         return Thing(info=Thing(run_id=len(self.kept["runs"]) - 1))
 
     def log_batch(self, run, metrics, params):
@@ -58,7 +59,16 @@ class MlflowClient:
         self.kept["runs"][run] |= {"metrics": [list(each) for each in metrics], "params": dict(params)}
 
     def log_text(self, run, text, name):
+        if name in self.kept.get("breaks", ()):
+            self.kept["breaks"].remove(name)
+            self.keep()
+            raise ConnectionError("the line was cut")
         self.kept["runs"][run]["texts"][name] = text
+
+    def set_tag(self, run, name, value):
+        assert self.kept["runs"][run]["status"] != "RUNNING"
+        self.kept["runs"][run]["tags"][name] = value
+        self.keep()
 
     def set_terminated(self, run, status):
         self.kept["runs"][run]["status"] = status
@@ -164,6 +174,19 @@ def test_what_is_new_is_added(runs: Path, fake: Path) -> None:
     again = mlflow_runs.log(runs, str(fake), dataset="diabetes", experiment="mine")
     assert (again.new, again.found) == (2, 0)
     assert json.loads(fake.read_text())["experiments"] == ["mine"]
+
+
+def test_an_upload_that_broke_off_is_made_again(runs: Path, fake: Path) -> None:
+    fake.write_text(json.dumps({"experiments": [], "runs": [], "breaks": ["test_predictions.csv"]}))
+    with pytest.raises(InputError, match="the line was cut"):
+        mlflow_runs.log(runs, str(fake), dataset="diabetes")
+    again = mlflow_runs.log(runs, str(fake), dataset="diabetes")
+    assert (again.new, again.found) == (2, 0)
+    kept = json.loads(fake.read_text())["runs"]
+    assert [run["status"] for run in kept] == ["KILLED", "FINISHED", "FINISHED"]
+    assert [mlflow_runs.CELLS_TAG in run["tags"] for run in kept] == [False, True, True]
+    assert set(kept[1]["texts"]) == {"folds.json", "test_predictions.csv"}
+    assert mlflow_runs.log(runs, str(fake), dataset="diabetes").found == 2
 
 
 @pytest.mark.usefixtures("fake")
