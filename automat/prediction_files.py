@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 
 _WIDE = 200
+_FORMULAS = frozenset("=+-@\t\r\n")
+"""What a spreadsheet takes for the beginning of a formula, and the blanks that it overlooks before one."""
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -120,12 +124,15 @@ def _as_csv(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel)
     columns: list[str] = []
 
     def put(part: pd.DataFrame) -> None:
-        safe = part.assign(**{name: part[name].map(_harmless) for name in ("id", "error") if name in part})
-        safe.reindex(columns=columns).to_csv(file, index=False, header=False, lineterminator="\n")
+        # Names of classes and features come from a file of somebody's, as ids do.
+        safe = part.reindex(columns=columns)
+        texts = [name for name in columns if not pd.api.types.is_numeric_dtype(safe[name].dtype)]
+        safe = safe.assign(**{name: safe[name].map(_harmless) for name in texts})
+        safe.to_csv(file, index=False, header=False, lineterminator="\n")
 
     def head(first: pd.DataFrame) -> None:
         columns.extend(first.columns)
-        pd.DataFrame(columns=columns).to_csv(file, index=False, lineterminator="\n")
+        pd.DataFrame(columns=[_harmless(name) for name in columns]).to_csv(file, index=False, lineterminator="\n")
         for part in held:
             put(part)
 
@@ -171,8 +178,10 @@ def _failed(part: pd.DataFrame) -> int:
 
 
 def _harmless(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula, as text."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@"} else cell
+    """Text that a spreadsheet would take for a formula, as text; a class named -1 stays a number."""
+    if not isinstance(cell, str) or cell[:1] not in _FORMULAS or _NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
 
 
 def _print(made: pd.DataFrame, target: str, unit: str, file: TextIO) -> None:

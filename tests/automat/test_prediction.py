@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from dataclasses import replace
@@ -173,6 +174,27 @@ def test_every_format_holds_every_row(tmp_path: Path, form: str, capsys: pytest.
     made = pd.read_csv(io.StringIO(text)) if form == "csv" else pd.DataFrame(json.loads(text))
     assert made["id"].tolist() == ["'=1+1" if form == "csv" else "=1+1", "b", "<script>"]
     np.testing.assert_allclose(made["prediction"][[0, 2]].astype(float), expected, rtol=1e-12)
+
+
+def test_no_text_of_a_table_becomes_a_formula() -> None:
+    """Names of classes and features come with a model that somebody else may have made."""
+    wicked = ["=HYPERLINK(1)", "+1+1", "-2+3", "@SUM(1)", "\t=1", "-1", 'a","=1']
+    part = pd.DataFrame({
+        "id": wicked, "prediction": wicked, "feature": pd.Series(wicked, dtype="string"),
+        "of": pd.Categorical(wicked), "value": pd.Series([-1.5, *wicked[1:]], dtype=object),
+        "adds": np.arange(-3.0, 4.0), "probability of =1": -0.5, "=cmd()": "", "error": "",
+    })  # fmt: skip
+    unread = pd.DataFrame({"id": ["=1"], "error": ["=2"]})
+    file = io.StringIO()
+    prediction_files._WRITERS["csv"](iter([unread, part, unread]), file, trained_on("table"))
+    text = file.getvalue()
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0] == [*list(part)[:-2], "'=cmd()", "error"]
+    cells = [cell for row in rows for cell in row]
+    assert [cell for cell in cells if cell[:1] in {"=", "+", "@", "\t"}] == []
+    assert {cell for cell in cells if cell.startswith("-")} == {"-1", "-1.5", "-3.0", "-2.0", "-1.0", "-0.5"}
+    assert [row[1] for row in rows[2:-1]] == ["'=HYPERLINK(1)", "'+1+1", "'-2+3", "'@SUM(1)", "'\t=1", *wicked[5:]]
+    assert (rows[1][0], rows[-1][-1]) == ("'=1", "'=2")
 
 
 def test_files_end_as_their_format_says(tmp_path: Path) -> None:
