@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards import TITLES
@@ -15,7 +16,7 @@ from automat_reports import numbers
 from automat_reports.sections._base import DUMMY, figure, share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from automat_leaderboards import Leaderboard, Row
@@ -117,13 +118,43 @@ def card(board: Leaderboard, row: Row, mine: pd.DataFrame, context: Mapping[str,
         "versions": {name: versions[name] for name in ("python", *_needed(about)) if name in versions},
         "commit": context.get("commit"),
         "command": context.get("command"),
-        "keep": _keep(board, row),
+        "keep": _keep(board, row, context.get("command") or ""),
     }
 
 
-def _keep(board: Leaderboard, row: Row) -> str:
-    preset = board.preset.split(",")[0]
-    return f"automat run --dataset {board.dataset} --preset {preset} --models {row.model} --save-models"
+def _keep(board: Leaderboard, row: Row, command: str) -> str:
+    """The run's own command, with what keeps this entrant; empty where a command cannot be known to do so."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ""
+    if words[:2] != ["automat", "run"]:
+        return ""
+    options = _options(words[2:])
+    entered = next((each[-1].removeprefix("--models=") for each in options if _is(each, "--models")), None)
+    # A later run of the same board may name others, and then there is no such entrant in it.
+    if entered is not None and f",{row.model}," not in f",{entered}," and ".py" not in entered:
+        return ""
+    kept = [each for each in options if not (_is(each, "--save-models") or _is(each, "--model"))]
+    # Of a ladder each split would keep one, in the place of the one before.
+    kept = [["--split", board.split] if _is(each, "--split") and each[-1].endswith("ladder") else each for each in kept]
+    whole = [*words[:2], *(word for each in kept for word in each), "--save-models", "--model", row.model]
+    return shlex.join(whole)
+
+
+def _options(words: Sequence[str]) -> list[list[str]]:
+    """Each option with its value."""
+    made: list[list[str]] = []
+    for word in words:
+        if word.startswith("--") or not made:
+            made.append([word])
+        else:
+            made[-1].append(word)
+    return made
+
+
+def _is(option: Sequence[str], name: str) -> bool:
+    return option[0].partition("=")[0] == name
 
 
 _PACKAGES = {"sklearn": "scikit-learn"}

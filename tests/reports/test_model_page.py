@@ -57,6 +57,63 @@ def test_it_says_what_the_entrant_leans_on_in_plain_words(board: Any, context: d
     assert "No record of this entrant says" in text_of(render_model(found, found.rows[2], predictions, context))
 
 
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("automat run --dataset lab.csv --target 'band gap' --models my_model.py,linear --trials 3 --seed 4", None),
+        (
+            "automat run --save-models --dataset diabetes --model knn --features=table --split ladder",
+            "automat run --dataset diabetes --features=table --split random --save-models --model linear",
+        ),
+        ("automat run --dataset diabetes --models=linear", None),
+        ("automat run --dataset diabetes --models knn,dummy", ""),
+        ("automat check mine.py", ""),
+        ("automat run --dataset 'cut", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_the_command_that_keeps_an_entrant_is_the_runs_own(
+    board: Any, context: dict[str, Any], command: str | None, kept: str | None
+) -> None:
+    found, predictions = board
+    about = context | {"command": command}
+    expected = f"{command} --save-models --model linear" if kept is None else kept
+    linear = replace(found.rows[0], model="linear")
+    split = replace(found, split="random", rows=(linear, *found.rows[1:]))
+    assert model_page(split, linear, predictions, about)["card"]["keep"] == expected
+    page = render_model(split, linear, predictions, about)
+    assert ("kept as one file" in page) == bool(expected)
+
+
+def test_a_name_that_the_shell_would_split_is_quoted(board: Any, context: dict[str, Any]) -> None:
+    found, predictions = board
+    odd = replace(found.rows[0], model="my model")
+    about = context | {"command": "automat run --dataset diabetes --models mine.py"}
+    kept = model_page(replace(found, rows=(odd, *found.rows[1:])), odd, predictions, about)["card"]["keep"]
+    assert kept == "automat run --dataset diabetes --models mine.py --save-models --model 'my model'"
+
+
+def test_it_says_whether_other_rows_chose_what_is_shown(board: Any, context: dict[str, Any]) -> None:
+    found, predictions = board
+
+    def said(apart: bool | None, n_test: int = 200) -> str:
+        first, *others = found.rows[0].folds
+        told = first.details["learned"]
+        by = told["permutation"] | ({} if apart is None else {"screened_apart": apart})
+        learned = told | {"permutation": by, "shapley": {"refused": "InvalidModelError: no trees"}}
+        fold = replace(first, n_test=n_test, details={**first.details, "learned": learned})
+        row = replace(found.rows[0], folds=(fold, *others))
+        page = render_model(replace(found, rows=(row, *found.rows[1:])), row, predictions, context)
+        return text_of(page)
+
+    assert "16 other rows put first" in said(apart=True)
+    assert "16 of these rows put first: there are too few test rows" in said(apart=False)
+    assert "16 other rows put first" in said(None, 116)
+    assert "16 of these rows put first" in said(None, 115)
+    assert "Its Shapley values are not told: InvalidModelError: no trees." in said(apart=True)
+
+
 def test_an_entrant_that_failed_has_a_page_too(board: Any, context: dict[str, Any]) -> None:
     found, predictions = board
     page = render_model(found, found.rows[3], predictions, context)

@@ -27,16 +27,16 @@ REFUSALS = (
 
 def learned(board: Leaderboard, row: Row, t: Translator) -> dict[str, Any] | None:
     """What it leans on, of the fold that was asked; None where no record says."""
-    told = next(((fold.fold + 1, fold.details["learned"]) for fold in row.folds if fold.details.get("learned")), None)
-    if told is None:
+    fold = next((fold for fold in row.folds if fold.details.get("learned")), None)
+    if fold is None:
         return None
-    fold, found = told
+    found = fold.details["learned"]
     refused = str(found.get("refused", ""))
     permutation, shapley = found.get("permutation"), found.get("shapley")
     unit = f", {board.unit}" if board.unit and board.task == "regression" else ""
     elements = found.get("elements") or []
     return {
-        "fold": fold,
+        "fold": fold.fold + 1,
         "seconds": numbers.seconds(float(found.get("seconds") or math.nan)),
         "refused": t(refused) if refused in REFUSALS else refused,
         "unit": unit,
@@ -45,6 +45,10 @@ def learned(board: Leaderboard, row: Row, t: Translator) -> dict[str, Any] | Non
             "rows": permutation["rows"],
             "columns": permutation["columns"],
             "screened_on": permutation["screened_on"],
+            # Records of before it was told do not say, but that is how it was.
+            "screened_apart": permutation.get(
+                "screened_apart", fold.n_test >= permutation["rows"] + permutation["screened_on"]
+            ),
             "error": t(permutation["error"]),
             "baseline": figure(permutation["baseline"]),
             "groups": bars(
@@ -60,8 +64,10 @@ def learned(board: Leaderboard, row: Row, t: Translator) -> dict[str, Any] | Non
                 ]
             ),
         },
-        "shapley": shapley
-        and {
+        "shapley_refused": (shapley or {}).get("refused", ""),
+        "shapley": None
+        if not shapley or "refused" in shapley
+        else {
             **{name: shapley[name] for name in ("rows", "trees", "of_trees")},
             "features": bars(
                 [(feature_words(each["name"], t), each["name"], each["mean"], None) for each in shapley["features"]]
