@@ -78,8 +78,8 @@ def learned(
 
     Returns:
         ``permutation`` (``features`` and ``groups``, each with ``name``, ``rise`` of the error and its standard
-        error ``sure``), ``shapley`` (``features`` with ``name`` and ``mean``), ``elements``; only what there is.
-        ``refused`` says why there is nothing.
+        error ``sure``), ``shapley`` (``features`` with ``name`` and ``mean``, or ``refused``), ``elements``; only what
+        there is. ``refused`` says why there is nothing.
     """
     started = time.process_time()
     generator = np.random.default_rng(seed)
@@ -90,7 +90,11 @@ def learned(
         if wanted * seconds_a_row > MOST_SECONDS:
             return {"refused": "its predictions take too long to be asked again", "seconds": 0.0}
         found["permutation"] = permuting.of(names, groups)
-        if shapley := shapley_means(estimator, permuting.sample(ROWS), names, shown=SHOWN):
+        try:
+            shapley = shapley_means(estimator, permuting.sample(ROWS), names, shown=SHOWN)
+        except Exception as error:  # noqa: BLE001 - trees that the library does not know: what was found stands
+            shapley = {"refused": " ".join(f"{type(error).__name__}: {error}".split())}
+        if shapley is not None:
             found["shapley"] = shapley
     elif elements := _elements(estimator, rows, task, generator):
         found["elements"] = elements
@@ -128,11 +132,13 @@ class _Permuting:
         """Rises of columns and of featurizers, the largest first."""
         chosen, rest = self._order[:ROWS], self._order[ROWS:]
         columns = list(range(len(names)))
-        screened = 0
+        screened, apart = 0, True
         if len(columns) > SCREENED_OVER:
             screened = _screening_rows(len(names))
             # Where there are few test rows, those that are shown choose as well.
-            looked_at = (rest if len(rest) >= screened else self._order)[:screened]
+            apart = len(rest) >= screened
+            looked_at = (rest if apart else self._order)[:screened]
+            screened = len(looked_at)
             first = self._rises(looked_at, [[column] for column in columns]).mean(axis=1)
             columns = np.argsort(-first, kind="stable")[:SHOWN].tolist()
         rises = self._rises(chosen, [[column] for column in columns])
@@ -143,6 +149,7 @@ class _Permuting:
             "rows": len(chosen),
             "columns": len(names),
             "screened_on": screened,
+            "screened_apart": apart,
             "error": "absolute error" if self._task == "regression" else "log loss",
             "baseline": float(self._errors(_take(self._rows, chosen), chosen).mean()),
             "features": _ordered([names[column] for column in columns], rises)[:SHOWN],

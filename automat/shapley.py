@@ -37,7 +37,8 @@ def shapley_means(estimator: Any, rows: Any, names: Sequence[str], *, shown: int
     explain = _EXPLAINERS.get(type(model).__module__.split(".")[0])
     if explain is None:
         return None
-    values = np.asarray(estimator[:-1].transform(rows) if model is not estimator else rows, dtype=np.float64)
+    has_steps_before = model is not estimator and len(estimator) > 1
+    values = np.asarray(estimator[:-1].transform(rows) if has_steps_before else rows, dtype=np.float64)
     labels = list(names)
     if values.shape[1] != len(labels):
         labels = [str(name) for name in estimator[0].get_feature_names_out()]

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    AdaBoostRegressor,
+    BaggingRegressor,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -102,6 +108,28 @@ def test_shapley_values_of_trees_find_what_decides(data: Any, name: str, task: A
     assert len(shown["features"]) == COLUMNS
     assert shown["of_trees"] == 40
     assert found["permutation"]["features"][0]["name"] == "column 1"
+
+
+def test_trees_that_the_library_does_not_know_leave_what_was_found(data: Any) -> None:
+    for model in (AdaBoostRegressor(n_estimators=3, random_state=0), BaggingRegressor(n_estimators=3, random_state=0)):
+        found = told(model.fit(*data), data)
+        assert found["permutation"]["features"][0]["name"] == "column 1"
+        assert "InvalidModelError" in found["shapley"]["refused"]
+        assert found["seconds"] > 0
+
+
+def test_a_pipeline_of_trees_alone_is_looked_at(data: Any) -> None:
+    found = told(make_pipeline(RandomForestRegressor(10, max_depth=5, random_state=0)).fit(*data), data)
+    assert found["shapley"]["features"][0]["name"] == "column 1"
+
+
+@pytest.mark.parametrize(("rows", "apart", "screened"), [(116, True, 16), (115, False, 16), (10, False, 10)])
+def test_it_tells_whether_other_rows_screened(rows: int, apart: bool, screened: int) -> None:
+    values = np.random.default_rng(1).normal(size=(rows, 50))
+    model = LinearRegression().fit(values, values[:, 3])
+    names = [str(place) for place in range(50)]
+    found = learned(model, values, values[:, 3], names=names, groups=[], task="regression", classes=0, seed=0)
+    assert (found["permutation"]["screened_apart"], found["permutation"]["screened_on"]) == (apart, screened)
 
 
 def test_shapley_values_are_those_of_the_library(data: Any) -> None:
