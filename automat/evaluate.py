@@ -170,7 +170,7 @@ def _compute(job: Job, cell: Cell) -> tuple[dict[str, Any], Predictions, Any]:
 
     details = dict(getattr(final_step(estimator), "details_", {})) | about
     if found.history:
-        details["search"] = list(found.history)
+        details["search"] = [trial | {"params": {**trial["params"], **settings}} for trial in found.history]
     scores: dict[str, Mapping[str, float]] = {
         "train": metrics.score(dataset.task, dataset.target[fold.train], on_train.values, on_train.probabilities),
         "test": measure(dataset.task, predictions),
@@ -214,7 +214,7 @@ def _fit(job: Job, cell: Cell, estimator: Any, rows: Any, target: NDArray[Any]) 
         CPU seconds that the earlier process had spent on it.
     """
     network = final_step(estimator)
-    if not job.partial or not hasattr(network, "checkpoint"):
+    if not job.partial or not _is_own_network(network):
         estimator.fit(rows, target)
         return 0.0
     from automat.networks.checkpoints import Checkpoint, CheckpointError
@@ -229,7 +229,13 @@ def _fit(job: Job, cell: Cell, estimator: Any, rows: Any, target: NDArray[Any]) 
             each.unlink(missing_ok=True)
         estimator.fit(rows, target)
     network.checkpoint = None
-    return float(getattr(network, "details_", {}).get("resumed", {}).get("cpu_seconds_before", 0.0))
+    members = network.details_.get("members", [network.details_])
+    return sum(float(each.get("resumed", {}).get("cpu_seconds_before", 0.0)) for each in members)
+
+
+def _is_own_network(estimator: Any) -> bool:
+    """Whether it is trained by our trainer; another's ``checkpoint`` and ``on_epoch`` are its own affair."""
+    return getattr(type(estimator), "_automat_network", False) is True
 
 
 def _tune(
@@ -245,7 +251,7 @@ def _tune(
 
     def objective(params: dict[str, Any], watch: Watch | None = None) -> Mapping[str, float]:
         estimator = make_estimator(job, model, {**params, **settings}, cell.seed)
-        if watch is not None and hasattr(final_step(estimator), "on_epoch"):
+        if watch is not None and _is_own_network(final_step(estimator)):
             final_step(estimator).on_epoch = watch
         estimator.fit(fit_rows, target[fit_on])
         given = judged[_name_of(params)] = _predict(dataset, estimator, judge_rows)

@@ -7,7 +7,7 @@ differ in their first weights, their shuffles, and the inner holdout that each c
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
@@ -36,6 +36,8 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]
         checkpoint: where the members are kept, each in a file whose name ends in its position.
         details_: those of every member, and what they have in all, JSON-able.
     """
+
+    _automat_network: ClassVar[bool] = True  # as a network's
 
     on_epoch: OnEpoch | None = None
     checkpoint: Checkpoint | None = None

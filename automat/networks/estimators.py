@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _OWN = ("epochs", "batch_size", "learning_rate", "weight_decay")
 """What every estimator names itself of its recipe."""
 
+_LEAST = {"hidden": 1, "elements": 1, "layers": 0, "convolutions": 0, "blocks": 0, "interactions": 0}
+"""Of the sizes that a family may have, beside its width."""
+
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """A network with its recipe; a family of networks says what it makes of its inputs.
@@ -42,6 +46,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         details_: learning curves and sizes, JSON-able.
         held_rows_: positions of the rows that were held out to choose the epoch by, and not trained on.
     """
+
+    # Tells a cell that ``on_epoch`` and ``checkpoint`` are these: others' estimators may have parameters of the name.
+    _automat_network: ClassVar[bool] = True
+
+    narrowest: ClassVar[int] = 1
+    """The least width, where a family has one."""
 
     epochs: int
     batch_size: int
@@ -77,6 +87,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             ValueError: a value that makes no sense.
         """
         self.recipe()
+        for name, least in ({"width": self.narrowest} | _LEAST).items():
+            size = getattr(self, name, least)
+            if size < least:
+                raise ValueError(f"{name} must be at least {least}, but got {size}")
 
     def learn_inputs(self, X: Any, rows: NDArray[np.intp]) -> None:
         """Fit whatever the inputs are scaled by, on the rows that are trained on."""
@@ -116,7 +130,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         with trainer.one_thread():
             with trainer.seeded(self.seed):
                 network = self.make_network(classes or 1, classify=classes > 0)
-            lessons = trainer.Lessons(self.source(X), torch.from_numpy(targets), *rows, sizes=self.sizes(X))
+            about = json.dumps(self.facts(), sort_keys=True)
+            lessons = trainer.Lessons(
+                self.source(X), torch.from_numpy(targets), *rows, sizes=self.sizes(X), about=about
+            )
             curves = trainer.train(
                 network, lessons, problem, recipe, self.seed, on_epoch=self.on_epoch, checkpoint=self.checkpoint
             )

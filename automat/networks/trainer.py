@@ -85,6 +85,7 @@ class Lessons:
         fitted: rows that are trained on.
         held: rows that choose the epoch; none: the last epoch is kept.
         sizes: of every row, shape (n,), to bucket by; atoms, for graphs.
+        about: what else the digits depend on, as text; a checkpoint of another is refused.
     """
 
     source: Source
@@ -92,6 +93,7 @@ class Lessons:
     fitted: NDArray[np.intp]
     held: NDArray[np.intp]
     sizes: NDArray[np.int64] | None = None
+    about: str = ""
 
 
 def train(
@@ -328,7 +330,7 @@ class _Course:
 
 def _fingerprint(network: nn.Module, lessons: Lessons, problem: Problem, recipe: Recipe, seed: int) -> str:
     rows = [torch.from_numpy(lessons.fitted), torch.from_numpy(lessons.held)]
-    how = json.dumps(asdict(recipe), sort_keys=True)
+    how = json.dumps([asdict(recipe), device_of(recipe.device).type, lessons.about], sort_keys=True)
     return fingerprint_of([*network.state_dict().values(), lessons.targets, *rows], how, repr(problem), str(seed))
 
 

@@ -13,11 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 
 from automat import models, splits
-from automat.core import Cell, Dataset, Predictions, RunRecord, Split
+from automat.core import Cell, Dataset, Model, Predictions, RunRecord, Split
 from automat.evaluate import Inputs, Job, run_cell
 from automat.networks.checkpoints import Checkpoint
+from automat.networks.ensembles import EnsembleRegressor
+from automat.networks.mlp import MLPRegressor
+from automat.presets import PRESETS
 from automat.store import Store
 
 EPOCHS = 40
@@ -102,10 +106,16 @@ def test_what_is_damaged_or_of_another_training_costs_nothing_but_time(job: Job,
     record, expected = run(job)
     (name,) = left(tmp_path)
     path = tmp_path / "diabetes" / "partial" / name
-    for content in (b"", b"no checkpoint", path.read_bytes()[:-500]):
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0x40
+    for content in (b"", b"t", b"no checkpoint", whole[:-500], bytes(flipped)):
         path.write_bytes(content)
-        _, predictions = run(job)
+        again, predictions = run(job)
         np.testing.assert_array_equal(predictions.y_pred, expected.y_pred)
+        assert "resumed" not in again.details
+        # What was damaged is gone, and the training that began anew is kept instead.
+        assert run(job)[0].details["resumed"]["after_epoch"] == EPOCHS
     other = replace(job, dataset=replace(job.dataset, target=job.dataset.target[::-1].copy()))
     # The key of the cell is left as it is, so that the file is another training's.
     again, _ = run_cell(other, cell_of(job))
@@ -119,6 +129,76 @@ def test_other_versions_begin_anew(job: Job, tmp_path: Path) -> None:
     record, _ = run(replace(job, versions={"torch": "3"}))
     assert "resumed" not in record.details
     assert len(left(tmp_path)) == 2
+
+
+def test_an_ensembles_seconds_are_those_of_all_its_members(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model(
+        name="two",
+        title="Two networks",
+        build=lambda _params, seed: EnsembleRegressor(MLPRegressor(epochs=10), 2, seed=seed),
+        tasks=("regression",),
+        citation="nobody's",
+        licence="MIT",
+    )
+    ensemble = replace(job, models={model.name: model})
+    cell = replace(cell_of(ensemble), budget={"preset": "quick", "trials": 1})
+    with monkeypatch.context() as patch:
+        kill_at(20, patch)  # at the last epoch of the second
+        with pytest.raises(Killed):
+            run_cell(ensemble, cell)
+    record, _ = run_cell(ensemble, cell)
+    assert record.status == "ok", record.error
+    before = [member["resumed"]["cpu_seconds_before"] for member in record.details["members"]]
+    assert len(before) == 2
+    assert min(before) > 0
+    assert record.fit_seconds > sum(before)
+
+
+class FineTuned(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Of other hands: what it calls ``checkpoint`` and ``on_epoch`` are parameters of its own."""
+
+    def __init__(self, checkpoint: str = "pretrained.pt", on_epoch: str = "nothing") -> None:
+        self.checkpoint = checkpoint
+        self.on_epoch = on_epoch
+
+    def fit(self, _X: Any, y: Any) -> FineTuned:
+        self.seen_ = (self.checkpoint, self.on_epoch)
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X: Any) -> Any:
+        assert (self.checkpoint, self.on_epoch) == self.seen_ == ("pretrained.pt", "nothing")
+        return np.full(len(X), self.mean_)
+
+
+def test_another_estimators_parameters_are_left_alone(job: Job) -> None:
+    model = Model(
+        name="fine_tuned",
+        title="Fine-tuned",
+        build=lambda _params, _seed: FineTuned(),
+        tasks=("regression",),
+        space=lambda trial: {"rate": trial.suggest_float("rate", 0.0, 1.0)},
+        settings=lambda _budget: {"epochs": 6},
+        citation="nobody's",
+        licence="MIT",
+    )
+    theirs = replace(job, models={model.name: model})
+    cell = cell_of(theirs)
+    record, _ = run_cell(theirs, replace(cell, budget={"preset": "quick", "trials": 2, "epochs": 6}))
+    assert record.status == "ok", record.error
+    assert len(record.details["search"]) == 2
+    assert not any("error" in trial for trial in record.details["search"])
+
+
+def test_the_history_names_what_was_used(job: Job) -> None:
+    """Of an entrant with settings the search draws values that are not used: what is set stands instead."""
+    (model,) = models.resolve(["decision_tree:max_depth=2"])
+    trees = replace(job, models={model.name: model})
+    budget = {"preset": "quick", "trials": 4, **model.settings(PRESETS["quick"])}
+    record, _ = run_cell(trees, replace(cell_of(trees), budget=budget))
+    assert record.status == "ok", record.error
+    assert [trial["params"]["max_depth"] for trial in record.details["search"]] == [2] * 4
+    assert record.params in [trial["params"] for trial in record.details["search"]]
 
 
 def test_a_folder_that_cannot_be_written_to_costs_no_cell(job: Job, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from torch import nn
 from automat.core import Dataset
 from automat.networks import trainer
 from automat.networks.cgcnn import CGCNNRegressor
-from automat.networks.checkpoints import Checkpoint, CheckpointError
+from automat.networks.checkpoints import Checkpoint, CheckpointError, header
 from automat.networks.mlp import MLPRegressor
 from automat.networks.trainer import Curves, Lessons, Recipe, Regression
 
@@ -152,15 +153,20 @@ class Code:
 
 def test_reading_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
     checkpoint, marker = Checkpoint(tmp_path / "one.pt"), tmp_path / "code_ran"
-    torch.save({"fingerprint": "", "state": Code(marker)}, checkpoint.path)
+    content = io.BytesIO()
+    torch.save({"fingerprint": "", "state": Code(marker)}, content)
+    checkpoint.path.write_bytes(header(content.getvalue()) + content.getvalue())
     with pytest.raises(CheckpointError, match=r"one\.pt' is not a checkpoint; remove it"):
         trained(RECIPE, checkpoint=checkpoint)
     assert not marker.exists()
-    torch.load(checkpoint.path, weights_only=False)
+    torch.load(io.BytesIO(content.getvalue()), weights_only=False)
     assert marker.exists()  # so the trap was one
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a file"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"t", b"\n", b"not a checkpoint", b"PK\x03\x04 half a file", header(b"t") + b"t", header(b"") + b"t"],
+)
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     checkpoint = Checkpoint(tmp_path / "one.pt")
     checkpoint.path.write_bytes(content)
@@ -173,6 +179,29 @@ def test_half_a_file_is_refused(tmp_path: Path) -> None:
     trained(RECIPE, checkpoint=checkpoint)
     whole = checkpoint.path.read_bytes()
     checkpoint.path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match=r"one\.pt' is not a checkpoint; remove it"):
+        trained(RECIPE, checkpoint=checkpoint)
+
+
+def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "one.pt")
+    trained(RECIPE, checkpoint=checkpoint)
+    whole = checkpoint.path.read_bytes()
+    # Most of these torch itself reads without a word, weights among them.
+    for at in np.random.default_rng(0).integers(0, len(whole), 100):
+        flipped = bytearray(whole)
+        flipped[at] ^= 0x40
+        checkpoint.path.write_bytes(flipped)
+        with pytest.raises(CheckpointError, match=r"one\.pt' is not a checkpoint; remove it"):
+            trained(RECIPE, checkpoint=checkpoint)
+
+
+def test_a_file_without_a_digest_is_refused(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "one.pt")
+    trained(RECIPE, checkpoint=checkpoint)
+    _, _, content = checkpoint.path.read_bytes().partition(b"\n")
+    checkpoint.path.write_bytes(content)
+    assert set(torch.load(checkpoint.path, weights_only=True)) == {"fingerprint", "state"}
     with pytest.raises(CheckpointError, match=r"one\.pt' is not a checkpoint; remove it"):
         trained(RECIPE, checkpoint=checkpoint)
 
@@ -244,3 +273,21 @@ def test_cgcnn_goes_on_where_it_was(
     assert before["after_epoch"] == 2
     assert before["cpu_seconds_before"] > 0
     assert resumed.details_ == whole.details_
+
+
+def test_another_backends_checkpoint_is_refused(
+    tmp_path: Path, formation: Dataset, formation_graphs: CrystalGraphs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody need have named a backend: what it resolves to differs between machines, and so do the digits."""
+    pytest.importorskip("dgl")
+
+    def fit(backend: str) -> CGCNNRegressor:
+        monkeypatch.setenv("AUTOMAT_GRAPH_BACKEND", backend)
+        model = CGCNNRegressor(epochs=1, batch_size=64, width=8, hidden=8, seed=1)
+        model.checkpoint = Checkpoint(tmp_path / "one.pt")
+        return model.fit(formation_graphs, formation.target)
+
+    fit("torch")
+    with pytest.raises(CheckpointError, match=r"one\.pt' is of another training"):
+        fit("dgl")
+    assert fit("torch").details_["resumed"]["after_epoch"] == 1
