@@ -63,8 +63,14 @@ def estimator(kind: Callable[..., Any], ensemble: Callable[..., Any], params: Ma
         ensemble: the class of its ensembles.
         params: of the estimator, fields of the recipe among them, and ``members``.
         seed: of all chance.
+
+    Raises:
+        ValueError: fewer than one member.
     """
+    members = params.get("members", 1)
+    if members < 1:
+        raise ValueError(f"members must be at least 1, but got {members}")
     own = {name: value for name, value in params.items() if name not in TRAINING and name != "members"}
     training = {name: params[name] for name in TRAINING if name in params}
     made = kind(**own, training=training or None, seed=seed)
-    return ensemble(made, params["members"], seed=seed) if params.get("members", 1) > 1 else made
+    return ensemble(made, members, seed=seed) if members > 1 else made

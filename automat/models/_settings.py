@@ -6,6 +6,7 @@ stands on the board beside the plain one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -70,8 +71,8 @@ def configured(model: Model, text: str) -> Model:
         title=f"{model.title or model.name} ({text.replace(',', ', ')})",
         graph=str(chosen.pop("graph", model.graph)),
         settings=partial(_settings, model.settings, chosen),
-        # Where nothing is left to search, trials would all be the same.
-        space=model.space if model.defaults.keys() - chosen.keys() else Model.space,
+        # Where nothing is left to search, trials would all be the same. Without defaults that cannot be told.
+        space=Model.space if model.defaults and not model.defaults.keys() - chosen.keys() else model.space,
     )
     _try(made)
     return made
@@ -99,9 +100,12 @@ def _readers(model: Model) -> dict[str, Callable[[str], Any]]:
 
 def _read(reader: Callable[[str], Any], text: str, what: str) -> Any:
     try:
-        return reader(text.strip())
+        value = reader(text.strip())
     except ValueError as error:
         raise InputError(f"{what}: {text!r} cannot be read ({error})") from error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{what} must be a finite number, but got {text!r}")
+    return value
 
 
 def _try(model: Model) -> None:
@@ -112,5 +116,6 @@ def _try(model: Model) -> None:
             made.check()
     except ImportError:
         return  # why it is not available is said elsewhere
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{model.name!r}: {error}") from error
+    except (ValueError, TypeError, RuntimeError) as error:  # the last are torch's, of many lines
+        said = str(error).partition("\n")[0]
+        raise InputError(f"{model.name!r}: {said}") from error

@@ -16,7 +16,7 @@ Shapes: N atoms, E edges, G graphs and L lengths of a batch.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
@@ -149,6 +149,8 @@ class _SchNetEstimator(GraphEstimator):
         training: further fields of :class:`automat.networks.trainer.Recipe` by name.
         seed: of weights, shuffles and the inner holdout.
     """
+
+    narrowest: ClassVar[int] = 2  # half of it is read out
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import cloudpickle
@@ -10,6 +11,7 @@ import pytest
 
 from automat import models
 from automat.core import InputError, Model
+from automat.models import _settings
 from automat.networks.ensembles import EnsembleRegressor
 from automat.presets import PRESETS
 
@@ -116,11 +118,59 @@ def test_members_make_an_ensemble() -> None:
         ("schnet:basis=besel", "unknown basis 'besel'. Did you mean 'bessel'?"),
         ("schnet:schedule=one", "unknown schedule 'one'"),
         ("linear:alpha=", "alpha of 'linear': '' cannot be read"),
+        ("linear:alpha=nan", "alpha of 'linear' must be a finite number, but got 'nan'"),
+        ("xgboost:learning_rate=inf", "learning_rate of 'xgboost' must be a finite number, but got 'inf'"),
+        ("cgcnn:weight_decay=-inf", "weight_decay of 'cgcnn' must be a finite number, but got '-inf'"),
+        ("cgcnn:members=0", "members must be at least 1, but got 0"),
+        ("schnet:members=-3", "members must be at least 1, but got -3"),
+        ("schnet:elements=0", "elements must be at least 1, but got 0"),
+        ("cgcnn:width=0", "width must be at least 1, but got 0"),
+        ("megnet:width=1", "width must be at least 2, but got 1"),
+        ("schnet:width=1", "width must be at least 2, but got 1"),
+        ("cgcnn:convolutions=-1", "convolutions must be at least 0, but got -1"),
+        ("cgcnn:hidden=-1", "hidden must be at least 1, but got -1"),
+        ("cgcnn:members=3,hidden=-1", "hidden must be at least 1, but got -1"),
+        ("megnet:blocks=-1", "blocks must be at least 0, but got -1"),
+        ("schnet:interactions=-1", "interactions must be at least 0, but got -1"),
+        ("mlp:layers=-1", "layers must be at least 0, but got -1"),
+        ("mlp:width=0", "width must be at least 1, but got 0"),
     ],
 )
 def test_what_cannot_be_set_is_said(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         models.resolve([text])
+
+
+@pytest.mark.parametrize("text", ["cgcnn:members=1", "cgcnn:convolutions=0", "schnet:width=2,elements=1"])
+def test_the_least_may_be_set(text: str) -> None:
+    assert count(entrant(text)) > 0
+
+
+def test_what_torch_refuses_is_said_in_one_line() -> None:
+    def build(params: dict[str, Any], _seed: int) -> Any:
+        raise RuntimeError(f"cannot allocate {params['size']} bytes\nframe #0: ...")
+
+    model = Model(name="large", title="Large", build=build, defaults={"size": 1}, citation="nobody's", licence="MIT")
+    with pytest.raises(InputError) as raised:
+        _settings.configured(model, "size=7")
+    assert str(raised.value) == "'large:size=7': cannot allocate 7 bytes"
+
+
+def test_a_model_that_names_no_defaults_is_searched_still() -> None:
+    model = Model(
+        name="bare",
+        title="Bare",
+        build=lambda params, _seed: params,
+        space=lambda trial: {"rate": trial.suggest_float("rate", 0.0, 1.0)},
+        settings=lambda budget: {"epochs": budget.epochs},
+        citation="nobody's",
+        licence="MIT",
+    )
+    set_ = _settings.configured(model, "epochs=7")
+    assert set_.is_searched
+    assert set_.settings(QUICK) == {"epochs": 7}
+    # Where all that there is has been set, trials would all be the same.
+    assert not _settings.configured(replace(model, defaults={"rate": 0.5}), "rate=0.25").is_searched
 
 
 def test_an_entrant_with_settings_travels_to_a_worker() -> None:
