@@ -29,7 +29,7 @@ from automat.trial_journal import TrialJournal
 from automat.tuning import Search, Watch, direction, is_worth_searching, search, unsearched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -90,6 +90,10 @@ class Job:
     partial: str = ""
     explains: bool = False
 
+    def is_asked(self, cell: Cell) -> bool:
+        """Whether the cell is to tell what its model leans on."""
+        return self.explains and cell.fold == 0
+
 
 @dataclass(frozen=True, eq=False)
 class Unseen:
@@ -100,23 +104,41 @@ class Unseen:
     origin: str
 
 
-def run_cell(job: Job, cell: Cell) -> tuple[RunRecord, Predictions | None]:
+Result = tuple[RunRecord, Predictions | None]
+
+
+def run_cell(job: Job, cell: Cell) -> Result:
     """Compute one cell. A model that raises gives a failed record with its reason, and no predictions."""
+    *_, result = steps_of(job, cell)
+    return result
+
+
+def steps_of(job: Job, cell: Cell) -> Iterator[Result]:
+    """Compute one cell: its result, then the same with what its model leans on, where that is asked.
+
+    The result comes first, so that whatever becomes of the explanation costs the explanation alone.
+    """
     mark = _process.mark_memory()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             outcome, predictions, fitted = _compute(job, cell)
             memory = _process.peak_above(mark)
-            if job.explains and cell.fold == 0:
-                outcome["details"]["learned"] = _learned(job, cell, fitted, outcome["predict_seconds"])
     except MemoryError as error:
-        return failed_record(job, cell, "out_of_memory", str(error) or "out of memory"), None
+        yield failed_record(job, cell, "out_of_memory", str(error) or "out of memory"), None
+        return
     except Exception as error:  # noqa: BLE001 - whatever a model raises must not end the run
         message = " ".join(f"{type(error).__name__}: {error}".split())
         trace = "".join(traceback.format_exception(error)).splitlines()[-_TRACEBACK_LINES:]
-        return failed_record(job, cell, "failed", message, details={"traceback": "\n".join(trace)}), None
-    return _record(job, cell, "ok", **outcome, peak_memory_mb=memory), predictions
+        yield failed_record(job, cell, "failed", message, details={"traceback": "\n".join(trace)}), None
+        return
+    record = _record(job, cell, "ok", **outcome, peak_memory_mb=memory)
+    yield record, predictions
+    if job.is_asked(cell):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            told = _learned(job, cell, fitted, record.predict_seconds)
+        yield replace(record, details={**record.details, "learned": told}), predictions
 
 
 def failed_record(job: Job, cell: Cell, status: Any, error: str, details: Mapping[str, Any] | None = None) -> RunRecord:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from automat.evaluate import failed_record
 
 if TYPE_CHECKING:
     from automat.core import Cell, Predictions, RunRecord
-    from automat.evaluate import Job
+    from automat.evaluate import Job, Result
     from automat.executors.claims import Queue
     from automat.executors.workers import Ended
 
@@ -104,9 +105,18 @@ def run_through(crew: Crew, job: Job, queue: Queue, *, on_record: OnRecord, on_r
         queue.close()
 
 
-def _result(job: Job, ended: Ended) -> tuple[RunRecord, Predictions | None]:
-    if ended.by == "result":
-        result: tuple[RunRecord, Predictions | None] = ended.value
+def unexplained(job: Job, result: Result, reason: str) -> Result:
+    """A result whose explanation was ended before it was told."""
+    record, predictions = result
+    if record.status != "ok" or "learned" in record.details or not job.is_asked(record.cell):
         return result
+    return replace(record, details={**record.details, "learned": {"refused": reason, "seconds": 0.0}}), predictions
+
+
+def _result(job: Job, ended: Ended) -> Result:
+    if ended.value is not None:
+        result: Result = ended.value
+        # Ended after the cell was scored, as its model was asked what it leans on.
+        return result if ended.by == "result" else unexplained(job, result, ended.reason)
     status: Any = _STATUS[ended.by]
     return failed_record(job, ended.work, status, ended.reason), None

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 from automat_featurizers.environment import environment, without_main
 
 from automat import _process
-from automat.evaluate import Job, failed_record, run_cell
+from automat.evaluate import Job, Result, failed_record, steps_of
 from automat.executors import parcels
 from automat.executors.claims import Queue
-from automat.executors.crew import OnRecord, OnRunning, run_through
+from automat.executors.crew import OnRecord, OnRunning, run_through, unexplained
 from automat.executors.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from automat.core import Cell, Predictions, RunRecord
+    from automat.core import Cell
 
 
 class Local:
@@ -71,17 +71,23 @@ def conditions() -> Iterator[None]:
         yield
 
 
-def prepare(path: str) -> Callable[[Cell], tuple[RunRecord, Predictions | None]]:
+def prepare(path: str) -> Callable[[Cell], Iterator[Result]]:
     """What a worker does: it holds one job for its life."""
     job: Job = parcels.read(Path(path).parent, Path(path).name)  # written by this very run
     if job.partial and not Path(job.partial).parent.is_dir():  # another machine, which does not see the run's folder
         job = replace(job, partial="")
 
-    def run(cell: Cell) -> tuple[RunRecord, Predictions | None]:
+    def run(cell: Cell) -> Iterator[Result]:
+        result: Result | None = None
         try:
-            return run_cell(job, cell)
+            for result in steps_of(job, cell):
+                yield result
+        except GeneratorExit:
+            raise
         except BaseException as error:  # noqa: BLE001 - SystemExit, or whatever a library has made of its own
-            return failed_record(job, cell, "failed", f"{type(error).__name__}: {error}"), None
+            reason = f"{type(error).__name__}: {error}"
+            failed = (failed_record(job, cell, "failed", reason), None)
+            yield failed if result is None else unexplained(job, result, reason)
 
     return run
 

@@ -2,8 +2,9 @@
 
 Every worker has a pipe of its own and shares no lock, so one that is killed leaves the others as they are. What
 goes through the pipe is too short to be written by halves; results go through files, which are renamed when they
-are whole. A worker leads a process group, so what a cell has forked ends with it. Time is taken from the clock
-that never jumps.
+are whole. A piece of work may give its result and then a better one: what it gave last counts, also of a worker that
+was ended meanwhile. A worker leads a process group, so what a cell has forked ends with it. Time is taken from the
+clock that never jumps.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from automat.core import EngineError
@@ -34,6 +36,7 @@ _LONGEST_MESSAGE = 400
 
 _MOST_FAILED_STARTS = 20
 
+_PART = ".part"
 _READY, _DONE, _LOST, _CLOSED = "ready", "done", "lost: ", ""
 EndedBy = Literal["result", "time", "memory", "system", "death"]
 
@@ -46,8 +49,8 @@ class Ended:
         work: what the worker had been given.
         by: ``result``: as it should; ``time`` or ``memory``: over its limit; ``system``: killed as the machine ran
             out of memory; ``death``: otherwise.
-        value: the result.
-        reason: a line, where there is no result.
+        value: the result; if it was not to end so, what the work had given by then, or None.
+        reason: a line, where it did not end as it should.
     """
 
     work: Any
@@ -65,7 +68,8 @@ class Workers:
 
     Args:
         count: how many.
-        prepare: called in every worker as it starts; gives the function that does the work.
+        prepare: called in every worker as it starts; gives the function that does the work, or a generator of
+            results, each better than the one before.
         argument: what ``prepare`` is called with.
         folder: for results; of this run alone.
         time_limit: seconds of the wall clock that a piece of work may take.
@@ -145,15 +149,15 @@ class Workers:
         if message == _DONE:
             return Ended(worker.end(), "result", worker.result())
         if message is not None and message.startswith(_LOST) and worker.work is not None:
-            return Ended(worker.end(), "death", reason=message.removeprefix(_LOST))
+            return Ended(worker.end(), "death", worker.result(), message.removeprefix(_LOST))
         if message is None and worker.process.is_alive():
             return None
-        worker.kill()
+        given = worker.kill()
         if message:
             raise WorkersError(f"a worker process could not start: {message}")
         by, reason = self._death(worker.process.exitcode)
         if worker.work is not None:
-            return Ended(worker.end(), by, reason=reason)
+            return Ended(worker.end(), by, given, reason)
         # One that dies between two pieces of work costs nothing, but those that never start would go on for ever.
         self._failed_starts += not worker.was_ready
         if self._failed_starts >= _MOST_FAILED_STARTS:
@@ -184,8 +188,8 @@ class Workers:
             return None
         if worker.pipe.poll():
             return None
-        worker.kill()
-        return Ended(worker.end(), by, reason=reason)
+        given = worker.kill()
+        return Ended(worker.end(), by, given, reason)
 
 
 @contextmanager
@@ -255,8 +259,11 @@ class _Worker:
             return _CLOSED
 
     def result(self) -> Any:
-        """What it has written."""
-        content = self._path.read_bytes()
+        """What it has written, of its work of now; None where that is nothing."""
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return None
         self._path.unlink()
         return pickle.loads(content)  # noqa: S301 - written by a worker of this very run
 
@@ -264,11 +271,11 @@ class _Worker:
         """Bytes that it and all it has started hold."""
         return 0 if self.process.pid is None else memory.of_tree(self.process.pid)
 
-    def kill(self) -> None:
-        """End it and everything it has started."""
+    def kill(self) -> Any:
+        """End it and everything it has started; what its work had given by then."""
         pid = self.process.pid
         if self.is_gone or pid is None:
-            return
+            return None
         self.is_gone = True
         below = memory.below(pid)
         with suppress(OSError):
@@ -278,7 +285,8 @@ class _Worker:
         memory.end(below)
         self.process.join(_GRACE_SECONDS)
         self.pipe.close()
-        self._path.unlink(missing_ok=True)
+        self._path.with_suffix(_PART).unlink(missing_ok=True)
+        return self.result()
 
 
 def _live(
@@ -306,17 +314,24 @@ def _live(
         except (EOFError, OSError):
             return
         before = memory.below(os.getpid())
-        result = do(work)
+        made = do(work)
+        message = _DONE
+        for result in made if isinstance(made, GeneratorType) else (made,):
+            message = _write(result, path)
         _end_what_was_started(before)
-        try:
-            part = path.with_suffix(".part")
-            part.write_bytes(pickle.dumps(result))
-            part.replace(path)
-            message = _DONE
-        except Exception as error:  # noqa: BLE001 - no room for it, or something in it that cannot be sent
-            part.unlink(missing_ok=True)
-            message = f"{_LOST}the result could not be passed on: {type(error).__name__}: {error}"[:_LONGEST_MESSAGE]
         pipe.send_bytes(message.encode())
+
+
+def _write(result: Any, path: Path) -> str:
+    """Write a result, in place of one before; what is to be said of it."""
+    part = path.with_suffix(_PART)
+    try:
+        part.write_bytes(pickle.dumps(result))
+        part.replace(path)
+    except Exception as error:  # noqa: BLE001 - no room for it, or something in it that cannot be sent
+        part.unlink(missing_ok=True)
+        return f"{_LOST}the result could not be passed on: {type(error).__name__}: {error}"[:_LONGEST_MESSAGE]
+    return _DONE
 
 
 def _end_what_was_started(before: list[Any]) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,18 @@ def fork_and_sleep(_rest: str, folder: Path) -> None:
     time.sleep(60)
 
 
+def improve(rest: str, folder: Path) -> Iterator[str]:
+    yield "first"
+    yield "second"
+    if rest:
+        prepare(str(folder))(rest)
+        yield "third"
+
+
 ACTS: dict[str, Callable[[str, Path], Any]] = {
     "sleep": sleep, "eat": eat, "print": talk, "exit": leave, "signal": get_signal, "fork": fork,
     "fork-and-sleep": fork_and_sleep, "lambda": give_what_cannot_be_sent, "full": fill_the_disk,
+    "improve": improve,
 }  # fmt: skip
 
 
@@ -137,6 +146,14 @@ def test_a_result_that_cannot_be_passed_on_says_why(tmp_path: Path) -> None:
     assert [each.by for each in ended] == ["result", "death", "result", "death", "result"]
     assert ended[1].reason.startswith("the result could not be passed on: AttributeError: Can't pickle")
     assert "File too large" in ended[3].reason
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_piece_of_work_gave_last_counts(tmp_path: Path) -> None:
+    ended = run(tmp_path, ["improve", "improve exit 3", "exit 3", "improve sleep 60", "improve b"], time_limit=3)
+    assert [(each.by, each.value) for each in ended] == [
+        ("result", "second"), ("death", "second"), ("death", None), ("time", "second"), ("result", "third"),
+    ]  # fmt: skip
     assert list(tmp_path.iterdir()) == []
 
 
