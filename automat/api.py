@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import automat_leaderboards
 
-from automat import datasets, ladder, learning, plan
+from automat import datasets, ladder, learning, plan, whole_files
 from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.executors import choosing, local
@@ -364,7 +364,7 @@ def report(
     if html is not None:
         path = Path(html)
         try:
-            path.write_text(lone_page(store, boards[0], lang=lang), encoding="utf-8")
+            whole_files.write(path, lone_page(store, boards[0], lang=lang))
         except OSError as error:
             raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from error
         made.append(path)

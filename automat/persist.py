@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat import soundness
+from automat import soundness, whole_files
 from automat.core import InputError
 
 if TYPE_CHECKING:
@@ -97,14 +97,8 @@ def write(
         for name, content in {CARD: text.encode(), **members}.items():
             # A fixed date: the same model gives the same bytes.
             archive.writestr(zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-    temporary = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        temporary.write_bytes(buffer.getvalue())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    whole_files.write(path, buffer.getvalue())
 
 
 def read(path: Path, *, allow_pickle: bool = False) -> tuple[dict[str, Any], Any, dict[str, NDArray[Any]]]:

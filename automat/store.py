@@ -19,9 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-import secrets
 import tempfile
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -29,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automat import whole_files
 from automat.core import Cell, RunRecord, Split
 from automat.store_tables import folds_table, to_parquet
 
@@ -336,16 +335,7 @@ def _set_aside(path: Path) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    whole_files.write(path, content)
 
 
 def _jsonable(value: Any) -> Any:

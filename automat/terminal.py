@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from automat import ladder, learning
+from automat import ladder, learning, whole_files
 from automat.core import InputError
 from automat.terminal_lists import _console
 
@@ -147,7 +147,7 @@ def write_board(
         if path is None:
             continue
         try:
-            path.write_text(write(board), encoding="utf-8")
+            whole_files.write(path, write(board))
         except OSError as error:
             raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
 

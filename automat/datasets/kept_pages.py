@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import time
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from automat import whole_files
 from automat.core import InputError
 
 if TYPE_CHECKING:
@@ -139,11 +139,9 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
+        whole_files.write(path, content)
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from automat import whole_files
 from automat.core import InputError
 from automat.exports.entrants import entrant
 
@@ -65,7 +66,7 @@ def write(
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(zip(rows["id"], targets, given.tolist(), strict=True))
     try:
-        path.write_text(buffer.getvalue(), encoding="utf-8")
+        whole_files.write(path, buffer.getvalue())
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
     return chosen, len(rows)

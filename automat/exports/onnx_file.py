@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from automat import whole_files
 from automat.core import InputError
 from automat.output import output_of
 
@@ -88,7 +89,7 @@ def write(trained: TrainedModel, path: Path) -> Written:
             f"difference {largest:.3g}); nothing was written"
         )
     try:
-        path.write_bytes(_labelled(content, trained, names))
+        whole_files.write(path, _labelled(content, trained, names))
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
     return Written(path, names, len(rows), same, largest)

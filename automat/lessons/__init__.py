@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from automat import whole_files
 from automat.core import InputError, UnknownNameError
 from automat.lessons._base import Chart, Control, Lesson, Plot, Question, State, Step, Text, Trace
 
@@ -108,7 +109,7 @@ def build(
             results = running.run(lesson, size)
             for lang in languages:
                 path = folder / f"{lesson.stem}_{lang}.html"
-                path.write_text(page.render(lesson, results, lang=lang, grid=size), encoding="utf-8")
+                whole_files.write(path, page.render(lesson, results, lang=lang, grid=size))
                 made.append(path)
                 if notebook:
                     notebooks.write(lesson, path.with_suffix(".ipynb"), lang=lang, grid=size)
@@ -116,7 +117,7 @@ def build(
         for lang in languages if name == ALL else []:
             path = folder / f"index_{lang}.html"
             links = [f"{lesson.stem}_{lang}.html" for lesson in chosen]
-            path.write_text(page.render_index(chosen, links, lang=lang), encoding="utf-8")
+            whole_files.write(path, page.render_index(chosen, links, lang=lang))
             made.append(path)
     except OSError as error:
         raise InputError(f"cannot write lessons to {str(folder)!r}: {error.strerror or error}") from error

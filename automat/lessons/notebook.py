@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from automat import whole_files
 from automat.core import InputError
 from automat.lessons._base import said
 
@@ -44,7 +45,7 @@ def write(lesson: Lesson, path: Path, *, lang: Lang = "en", grid: Grid = "full")
         # By default ids are drawn by chance, and the same lesson would never be the same file twice.
         cell["id"] = f"{lesson.name}-{place}"
     nbformat.validate(made)
-    path.write_text(new.writes(made) + "\n", encoding="utf-8")
+    whole_files.write(path, new.writes(made) + "\n")
 
 
 def cells(lesson: Lesson, *, lang: Lang = "en", grid: Grid = "full") -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat import _process
+from automat import _process, whole_files
 from automat.core import InputError, UnknownNameError
 from automat.datasets import matbench
 from automat.matbench_submission.layout import BENCHMARK, FOLDS, LAYOUT, digest, scores
@@ -171,6 +171,6 @@ def _intervals(mean: NDArray[np.float64], spread: NDArray[np.float64]) -> list[d
 def _write(path: Path, content: bytes) -> None:
     try:
         # The same content is the same file: no time of its own in it.
-        path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+        whole_files.write(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
