@@ -113,6 +113,12 @@ def _load(network: torch.nn.Module, weights: dict[str, torch.Tensor], kind: str)
     if "centres" in weights:
         weights["basis.centres"] = weights.pop("centres")
     expected = network.state_dict()
+    # Files hold a single number, such as how many batches a normalisation saw, as a row of one.
+    weights |= {
+        name: weights[name].reshape(())
+        for name, own in expected.items()
+        if name in weights and own.ndim == 0 and weights[name].numel() == 1
+    }
     differing = [
         name
         for name in sorted(expected.keys() | weights.keys())
