@@ -211,13 +211,12 @@ class _Board:
 
     def is_current(self) -> bool:
         """Whether its page, and those of its entrants, are as they would be rendered now."""
-        return all(path.is_file() for path in self.entrants.values()) and page_digest.is_current(
-            self.path, self.digest()
-        )
+        digest = self.digest(self.context())
+        return all(page_digest.is_current(path, digest) for path in (self.path, *self.entrants.values()))
 
-    def digest(self, lang: str = "en") -> str:
-        """Of all that the page of a run that is over is rendered from."""
-        return page_digest.of_board(self.records, self.predictions, {**self.context(), "lang": lang})
+    def digest(self, context: Mapping[str, Any], lang: str = "en") -> str:
+        """Of all that the pages of a run that is over are rendered from, with that context."""
+        return page_digest.of_board(self.records, self.predictions, {**context, "lang": lang})
 
     def write(
         self, *, lang: str = "en", reload_seconds: float = 0.0, with_entrants: bool = True, is_over: bool = False
@@ -228,25 +227,28 @@ class _Board:
             lang: of the pages.
             reload_seconds: see above.
             with_entrants: render the pages of the entrants too, and link them.
-            is_over: sign the page, so that it is left alone while nothing changes.
+            is_over: sign the pages, so that they are left alone while nothing changes.
         """
         import automat_reports
 
         now = {"generated_at": datetime.now(UTC).isoformat(timespec="seconds"), "reload_seconds": reload_seconds}
-        context = self.context() | now | ({} if with_entrants else {"model_pages": {}})
+        # Read once: what another process writes meanwhile is not on the page, so must not be in its signature.
+        kept = self.context()
+        digest = self.digest(kept, lang) if is_over else ""
+        context = kept | now | ({} if with_entrants else {"model_pages": {}})
         t = automat_reports.Translator(lang)
         text = automat_reports.render_board(self.board, self.predictions, context, t)
         if with_entrants:
-            self._write_entrants(context, t)
+            self._write_entrants(context, t, digest)
         # Judging who is tied takes all predictions; the index reads what was said here.
         said = {
             name: automat_leaderboards.verdict(self.board, automat_reports.Translator(name))
             for name in automat_reports.LANGUAGES
         }
         self.store.write_page(_verdict_path(self.path), json.dumps(said, ensure_ascii=False))
-        self.store.write_page(self.path, page_digest.signed(text, self.digest(lang) if is_over else ""))
+        self.store.write_page(self.path, page_digest.signed(text, digest))
 
-    def _write_entrants(self, context: Mapping[str, Any], t: automat_reports.Translator) -> None:
+    def _write_entrants(self, context: Mapping[str, Any], t: automat_reports.Translator, digest: str) -> None:
         import automat_reports
 
         found = automat_leaderboards.diagnoses(self.board, self.predictions, **automat_reports.beside(context))
@@ -254,7 +256,7 @@ class _Board:
             page = automat_reports.render_model(
                 self.board, row, self.predictions, context, t, back=f"../{self.path.name}", diagnosis=diagnosis
             )
-            self.store.write_page(path, page)
+            self.store.write_page(path, page_digest.signed(page, digest))
 
     def text(self, lang: str = "en") -> str:
         """The page without links to others, for a file anywhere."""

@@ -91,6 +91,9 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
         progress.start_cells(total=len(planned.cells), done=len(planned.cells) - len(missing))
     if not missing:
         return 0
+    partial = store.partial_folder(planned.dataset.name).resolve()
+    # A worker that does not see the run's folder keeps no partial work; cells of no board have made none yet.
+    partial.parent.mkdir(parents=True, exist_ok=True)
     job = Job(
         dataset=planned.dataset,
         folds=planned.folds,
@@ -98,7 +101,7 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
         inputs=inputs,
         versions=_process.versions(),
         commit=_process.commit(),
-        partial=str(store.partial_folder(planned.dataset.name).resolve()),
+        partial=str(partial),
         explains=pages.tell_what_is_learned,
     )
     computed = 0

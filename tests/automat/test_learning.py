@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from automat import api, datasets, learning, power_law, splits
 from automat.api import RunResult
 from automat.core import Dataset, InputError, Split
 from automat.datasets import checks
+from automat.evaluate import Job
+from automat.executors.local import Local
 
 SIZES = np.array([60.0, 120.0, 240.0, 480.0, 960.0])
 
@@ -58,6 +61,31 @@ def test_the_parts_stand_on_no_board(ran: RunResult) -> None:
     assert kept["sizes"] == [30, 46, 69, 105, 160]
     assert len(list((ran.page.parent / "learning").rglob("records/*.json"))) == 2 * 3 * 4
     assert 'id="section-learning"' in ran.page.read_text(encoding="utf-8")
+
+
+class StoppedError(Exception):
+    """What ends a run that has been looked at."""
+
+
+def test_the_parts_keep_unfinished_work_from_the_first_run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that does not find the folder of the records keeps none, and begins before there is a record."""
+    found: list[bool] = []
+    run_cells = Local.run_cells
+
+    def looking(self: Local, job: Job, cells: Any, **options: Any) -> None:
+        found.append(Path(job.partial).parent.is_dir())
+        if len(found) > 1:  # the first are the cells of the board itself
+            raise StoppedError
+        run_cells(self, job, cells, **options)
+
+    monkeypatch.setattr(Local, "run_cells", looking)
+    (tmp_path / "lab.csv").write_text("x,y\n" + "".join(f"{row},{row % 7}.5\n" for row in range(90)))
+    with pytest.raises(StoppedError):
+        api.run(
+            tmp_path / "lab.csv", target="y", models=["dummy"], preset="quick", folds=3, only_folds=1, jobs=1,
+            out=tmp_path / "runs", learning_curve=True,
+        )  # fmt: skip
+    assert found == [True, True]
 
 
 def test_too_few_rows_are_refused_before_anything_runs(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from automat import api, page_digest, pages
+from automat.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,36 @@ def test_what_a_page_shows_has_changed(finished: Path, change: Callable[[Path], 
         assert "12.5" in shown
     if change is change_the_context:
         assert "something was said" in shown
+
+
+@pytest.mark.parametrize("change", [Path.unlink, edit, cut], ids=lambda change: change.__name__)
+def test_an_entrants_page_has_changed(finished: Path, change: Callable[[Path], None]) -> None:
+    (page,) = finished.parent.glob("*/linear*.html")
+    change(page)
+    assert run(finished.parents[2]).computed == 0
+    shown = page.read_text()
+    assert "Ridge" in shown
+    assert "Bridge" not in shown
+    signed = shown.rpartition("<!-- automat rendered ")[2].split()[0]
+    assert page_digest.is_current(page, signed)
+    assert page_digest.is_current(finished, signed)
+
+
+def test_what_another_process_writes_meanwhile_is_not_in_the_signature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = pages._Board._write_entrants
+
+    def beside_another(self: pages._Board, *given: Any) -> None:
+        write(self, *given)
+        change_the_context(self.path)
+
+    monkeypatch.setattr(pages._Board, "_write_entrants", beside_another)
+    page = run(tmp_path).page
+    assert "something was said" not in page.read_text()
+    store = Store(tmp_path / "runs")
+    (records,) = pages.protocols(store, None)
+    assert not pages._gather(store, records).is_current()
 
 
 def test_another_command_is_shown(finished: Path) -> None:
