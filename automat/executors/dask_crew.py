@@ -241,7 +241,7 @@ class DaskCrew:
         for address, answer in told.items():
             if not isinstance(answer, Exception):
                 answers[address] = answer
-            elif not isinstance(answer, OSError):  # else it has just gone, as is seen in a moment
+            elif not isinstance(answer, OSError):  # else it was not reached: it has gone, as is seen in a moment
                 self._refuse(address, answer)
         return answers
 

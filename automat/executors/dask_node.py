@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from automat import _process
 from automat.executors.local import conditions, prepare
-from automat.executors.workers import Ended, Workers
+from automat.executors.workers import Ended, Workers, WorkersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +33,7 @@ _POLL_SECONDS = 0.2
 _FOLDER = "automat"
 _lock = threading.Lock()
 _idle: list[_Idle] = []
+_running: list[Order] = []
 
 
 @dataclass(frozen=True)
@@ -68,32 +69,53 @@ class CancelledError(RuntimeError):
     """Nobody wants the cell any more."""
 
 
+class FolderError(RuntimeError):
+    """Parcels cannot be kept here: no OSError, which tells of a connection that is lost."""
+
+
 def about(names: Sequence[str], dask_worker: Any) -> dict[str, Any]:
-    """What is installed here, and which of these parcels are missing."""
-    missing = [name for name in names if not (_folder(dask_worker) / name).is_file()]
+    """What is installed here, and which of these parcels are missing.
+
+    Raises:
+        FolderError: parcels cannot be kept here.
+    """
+    folder = _folder(dask_worker)
+    with _explained(folder):
+        missing = _missing(names, folder)
     return {"versions": _process.versions(), "sources": _process.sources(), "missing": missing}
 
 
 def receive(name: str, sender: str, content: bytes, dask_worker: Any, *, is_last: bool) -> None:
-    """Take the next part of a parcel."""
+    """Take the next part of a parcel.
+
+    Raises:
+        FolderError: there is no room for it, or the folder cannot be written.
+    """
     folder = _folder(dask_worker)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = folder / f".{name}.{sender}"
-    with part.open("ab") as file:
-        file.write(content)
-    if is_last:
-        part.replace(folder / name)
+    with _explained(folder):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with part.open("ab") as file:
+                file.write(content)
+            if is_last:
+                part.replace(folder / name)
+        except OSError:
+            with suppress(OSError):
+                part.unlink()
+            raise
 
 
 def forget(names: Sequence[str], dask_worker: Any) -> None:
-    """A run is over: let go of what it has brought."""
+    """A run is over: let go of what it has brought, but for what other runs use too."""
+    folder = _folder(dask_worker)
     with _lock:
         ended = [each for each in _idle if each.order.job in names]
         _idle[:] = [each for each in _idle if each not in ended]
+        for name in set(names) - _used(besides=names):
+            (folder / name).unlink(missing_ok=True)
     for each in ended:
         each.workers.close()
-    for name in names:
-        (_folder(dask_worker) / name).unlink(missing_ok=True)
 
 
 def compute(order: Order, cell: Cell) -> Ended:
@@ -109,14 +131,17 @@ def compute(order: Order, cell: Cell) -> Ended:
     dask_worker: Any = get_worker()
     key = dask_worker.get_current_task()
     folder = _folder(dask_worker)
-    workers = _taken(order, folder)
-    try:
-        ended = _computed(workers, cell, lambda: _is_wanted(dask_worker, key))
-    except BaseException:
-        workers.close()
-        raise
-    with _lock:
-        _idle.append(_Idle(order, workers, time.monotonic()))
+    with _using(order):
+        workers = _taken(order, folder)
+        try:
+            ended = _computed(workers, cell, lambda: _is_wanted(dask_worker, key))
+        except BaseException as error:
+            workers.close()
+            if isinstance(error, WorkersError):  # a process that had to be replaced may have found something gone
+                _check(order, folder)
+            raise
+        with _lock:
+            _idle.append(_Idle(order, workers, time.monotonic()))
     sweeper = threading.Timer(IDLE_SECONDS + 1, _sweep, [folder])
     sweeper.daemon = True
     sweeper.start()
@@ -125,6 +150,7 @@ def compute(order: Order, cell: Cell) -> Ended:
 
 def _taken(order: Order, folder: Path) -> Workers:
     """A process for the job: one that waits, or a new one."""
+    _check(order, folder)  # one that waits may have to be replaced, too
     with _lock:
         for each in _idle:
             if each.order == order:
@@ -135,12 +161,6 @@ def _taken(order: Order, folder: Path) -> Workers:
         _idle[:] = [each for each in _idle if each not in others]
     for each in others:
         each.workers.close()
-    missing = [name for name in order.names if not (folder / name).is_file()]
-    if missing:
-        raise MissingParcelError(f"not here: {', '.join(missing)}")
-    with suppress(OSError):
-        for name in order.names:
-            (folder / name).touch()
     return Workers(
         1,
         prepare,
@@ -149,6 +169,51 @@ def _taken(order: Order, folder: Path) -> Workers:
         time_limit=order.time_limit,
         memory_limit=order.memory_limit,
     )
+
+
+@contextmanager
+def _using(order: Order) -> Iterator[None]:
+    """Parcels of an order that is computed are let be."""
+    with _lock:
+        _running.append(order)
+    try:
+        yield
+    finally:
+        with _lock:
+            _running.remove(order)
+
+
+def _used(besides: Sequence[str] = ()) -> set[str]:
+    """The parcels that processes here need, but for those of the jobs named."""
+    orders = [*_running, *(each.order for each in _idle)]
+    return {name for order in orders if order.job not in besides for name in order.names}
+
+
+def _missing(names: Sequence[str], folder: Path) -> list[str]:
+    return [name for name in names if not (folder / name).is_file()]
+
+
+def _check(order: Order, folder: Path) -> None:
+    """See to it that what an order needs is here, and stays.
+
+    Raises:
+        MissingParcelError: some of it is not.
+    """
+    missing = _missing(order.names, folder)
+    if missing:
+        raise MissingParcelError(f"not here: {', '.join(missing)}")
+    with suppress(OSError):
+        for name in order.names:
+            (folder / name).touch()
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """What the system refuses is a fault of this machine, and is not taken for a connection that is lost."""
+    try:
+        yield
+    except OSError as error:
+        raise FolderError(f"parcels cannot be kept in {str(folder)!r}: {error.strerror or error}") from error
 
 
 def _computed(workers: Workers, cell: Cell, is_wanted: Callable[[], bool]) -> Ended:
@@ -177,12 +242,13 @@ def _sweep(folder: Path) -> None:
     with _lock:
         ended = [each for each in _idle if now - each.since >= IDLE_SECONDS]
         _idle[:] = [each for each in _idle if each not in ended]
+        used = _used()
+        with suppress(OSError):
+            for path in folder.iterdir():
+                if path.name not in used and time.time() - path.stat().st_mtime > UNUSED_SECONDS:
+                    path.unlink(missing_ok=True)
     for each in ended:
         each.workers.close()
-    with suppress(OSError):
-        for path in folder.iterdir():
-            if time.time() - path.stat().st_mtime > UNUSED_SECONDS:
-                path.unlink(missing_ok=True)
 
 
 @contextmanager
