@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
 import tempfile
 import tomllib
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from automat.executors.workers import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
 
 CLASSES = MappingProxyType(
     {
@@ -131,7 +133,7 @@ class ClusterFile:
         if shutil.which(command) is None:
             raise InputError(f"{str(self.path)!r}: {command}, which submits jobs to {self.system}, is not on the path")
         listening = {"dashboard_address": "127.0.0.1:0", "dashboard": False, **self.scheduler}
-        refused: list[str] = []
+        refused: dict[str, str] = {}
 
         class Told(kind.job_cls):  # type: ignore[name-defined,misc] # known at run time
             """Says when its submission was refused; the cluster only logs it."""
@@ -140,7 +142,7 @@ class ClusterFile:
                 try:
                     await super().start()
                 except Exception as error:
-                    refused.append(" ".join(str(error).split()))
+                    refused[self.name] = " ".join(str(error).split())
                     raise
 
         with self._explained():
@@ -161,6 +163,10 @@ class ClusterFile:
             finally:
                 with suppress(Exception):
                     cluster.close(timeout=_CLOSE_SECONDS)
+                # Files of dask-jobqueue's that else end after their folder, with remarks on the terminal.
+                for name in ("ca_file", "cert", "key"):
+                    with suppress(AttributeError, OSError):
+                        getattr(cluster, f"_job_{name}").close()
 
     def _class(self) -> Any:
         import dask_jobqueue
@@ -183,14 +189,15 @@ class Queued:
     Attributes:
         file: what it is made by.
         cluster: dask-jobqueue's.
-        refused: what the queueing system said of jobs that it did not take.
+        refused: what the queueing system said of jobs that it did not take, by their names.
     """
 
     file: ClusterFile
     cluster: Any
-    refused: list[str]
+    refused: dict[str, str]
     _asked: int = 0
-    _had_workers: bool = False
+    _began: dict[str, Any] = field(default_factory=dict)
+    _dropping: Future[Any] | None = None
 
     def scale(self, wanted: int, present: int) -> None:
         """Ask for no more workers than there are cells.
@@ -202,19 +209,46 @@ class Queued:
         Raises:
             EngineError: every job was refused.
         """
-        if self.refused and not present and len(self.refused) >= len(self.cluster.worker_spec):
-            raise EngineError(f"{self.file.system} takes no jobs: {self.refused[0]}")
-        if present:
-            self._had_workers = True
-        elif self._had_workers:
-            # The time of all jobs was over: they are asked for again, in a moment, under other names.
-            self._asked, self._had_workers = 0, False
-            self.cluster.scale(0)
-            return
+        if self._dropping is not None:
+            if not self._dropping.done():
+                return
+            self._dropping, self._asked = None, 0
+        there = self._there()
+        self._began |= {job: self.cluster.workers.get(job) for job in there}
+        if not present:
+            self._drop(there)
         asked = min(wanted, self.file.workers)
-        if asked > self._asked:
+        if asked > self._asked and self._dropping is None:
             self._asked = asked
             self.cluster.scale(asked)
+
+    def _there(self) -> set[str]:
+        """Jobs that workers have come from and are there."""
+        spec = dict(self.cluster.worker_spec)
+        jobs = {f"{name}{suffix}": name for name in spec for suffix in ["", *spec[name].get("group", [])]}
+        names = {str(worker["name"]) for worker in list(self.cluster.scheduler_info["workers"].values())}
+        return {jobs[name] for name in names & jobs.keys()}
+
+    def _drop(self, there: set[str]) -> None:
+        """Without any worker, let go of jobs whose time is over, and then of those refused, to ask for them again.
+
+        Those that wait in the queue go on waiting there. Dask itself forgets only jobs of one process, and those late.
+        """
+        spec = set(self.cluster.worker_spec)
+        refused = spec & self.refused.keys()
+        if spec and refused == spec:
+            raise EngineError(f"{self.file.system} takes no jobs: {next(iter(self.refused.values()))}")
+        jobs = dict(self.cluster.workers)
+        begun = {name for name, job in self._began.items() if jobs.get(name) in {None, job}}
+        over = (begun & spec) - there
+        if not over:
+            return
+        for name in over | refused:
+            self._began.pop(name, None)
+            self.refused.pop(name, None)
+        # Under names that are free only then.
+        closing = self.cluster.scale_down([*over, *refused])
+        self._dropping = asyncio.run_coroutine_threadsafe(closing, self.cluster.loop.asyncio_loop)
 
 
 def read(path: str | Path) -> ClusterFile:

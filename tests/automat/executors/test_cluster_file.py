@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,102 @@ def test_jobs_that_are_refused_end_the_run(bench: Any, slurm: Path, tmp_path: Pa
     (slurm / "sbatch").write_text("#!/bin/sh\necho 'invalid partition' >&2\nexit 1\n")
     with pytest.raises(EngineError, match="invalid partition"):
         api.run(**bench.arguments("dummy", cluster=file_for(tmp_path)))
+
+
+QUEUE = """#!/bin/sh
+cd {folder}
+until mkdir turn 2> /dev/null; do sleep 0.05; done
+trap "rmdir turn" EXIT
+number=$(($(wc -l < jobs) + 1))
+if grep -qx "$number" refuse; then echo "QOSMaxSubmitJobPerUserLimit" >&2; echo refused >> jobs; exit 1; fi
+echo "$number" >> jobs
+echo "Submitted batch job $number"
+"""
+
+
+@pytest.fixture
+def waiting(slurm: Path, tmp_path: Path, wait_until: Callable[..., None]) -> Iterator[Waiting]:
+    """Jobs that wait in the queue for ever, two processes each, until the test says that workers came from them."""
+    for name in ("jobs", "refuse", "cancelled"):
+        (slurm / name).touch()
+    (slurm / "sbatch").write_text(QUEUE.format(folder=slurm))
+    (slurm / "scancel").write_text(f'#!/bin/sh\necho "$1" >> {slurm}/cancelled\n')
+    path = file_for(tmp_path)
+    path.write_text(path.read_text().replace("cores = 1", "cores = 2").replace("workers = 2", "workers = 6"))
+    with cluster_file.read(path).started() as queued:
+        yield Waiting(queued, slurm, wait_until)
+
+
+@dataclass
+class Waiting:
+    """A queue."""
+
+    queued: cluster_file.Queued
+    folder: Path
+    wait_until: Callable[..., None]
+
+    def lines(self, name: str) -> list[str]:
+        return (self.folder / name).read_text().split()
+
+    def ask(self, submitted: int) -> None:
+        """Let six workers be asked for, until so many jobs were submitted in all."""
+
+        def is_so() -> bool:
+            self.scale()
+            settled = len(self.lines("jobs")) == submitted and self.queued._dropping is None
+            return settled and len(self.queued.cluster.workers) == 3
+
+        self.wait_until(is_so)
+
+    def scale(self) -> None:
+        workers = self.queued.cluster.scheduler_info["workers"]
+        self.queued.scale(6, len(workers))
+
+    def name(self, number: int) -> str:
+        """Of the job of that number."""
+        jobs: dict[str, Any] = self.queued.cluster.workers
+        return next(name for name, job in jobs.items() if job.job_id == str(number))
+
+    def let_workers_be(self, *jobs: str) -> None:
+        workers = {f"tcp://{job}-{each}": {"name": f"{job}-{each}"} for job in jobs for each in (0, 1)}
+        self.queued.cluster.scheduler_info["workers"] = workers
+
+
+def test_jobs_that_wait_go_on_waiting_when_the_first_one_is_over(waiting: Waiting) -> None:
+    waiting.ask(3)
+    waiting.let_workers_be(waiting.name(2))
+    waiting.scale()
+    waiting.let_workers_be()
+    waiting.ask(4)
+    assert waiting.lines("cancelled") == ["2"]
+    assert {job.job_id for job in waiting.queued.cluster.workers.values()} == {"1", "3", "4"}
+
+
+def test_jobs_that_run_are_let_be_by_the_next_split(waiting: Waiting) -> None:
+    waiting.ask(3)
+    waiting.let_workers_be(waiting.name(1))
+    waiting.scale()
+    waiting.queued.scale(6, 0)  # a crew that has not looked yet
+    waiting.ask(3)
+    assert waiting.lines("cancelled") == []
+
+
+def test_a_job_that_was_refused_is_asked_for_again_with_those_whose_time_is_over(waiting: Waiting) -> None:
+    (waiting.folder / "refuse").write_text("2\n")
+    waiting.ask(3)
+    assert set(waiting.queued.refused.values()) != set()
+    waiting.let_workers_be(waiting.name(1), waiting.name(3))
+    waiting.scale()
+    waiting.let_workers_be()
+    waiting.ask(6)
+    assert waiting.queued.refused == {}
+    assert waiting.lines("jobs") == ["1", "refused", "3", "4", "5", "6"]
+    (waiting.folder / "refuse").write_text("7\n8\n9\n")
+    waiting.let_workers_be(*waiting.queued.cluster.workers)
+    waiting.scale()
+    waiting.let_workers_be()
+    with pytest.raises(EngineError, match=r"slurm takes no jobs: .*QOSMaxSubmitJobPerUserLimit"):
+        waiting.ask(10)  # never comes
 
 
 @pytest.mark.slow
