@@ -171,6 +171,7 @@ def _local_cluster(workers: int) -> Iterator[Any]:
                 dashboard_address=None,
                 scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                 memory_limit=0,
+                security=True,  # others on this machine reach the port, too, and a scheduler runs what it is sent
                 silence_logs=logging.CRITICAL,
             )
         try:

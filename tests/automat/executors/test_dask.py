@@ -240,3 +240,16 @@ def test_nothing_to_compute_asks_nobody(bench: Any) -> None:
 def test_a_cluster_of_this_machine(bench: Any) -> None:
     result = api.run(**bench.arguments("dummy", executor="dask", jobs=2))
     assert (result.computed, result.failed) == (2, 0)
+
+
+def test_a_cluster_of_this_machine_takes_nothing_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "CONNECT_SECONDS", 5.0)
+    with dask_executor._local_cluster(0) as cluster:
+        address = cluster.scheduler_address
+        assert address.startswith("tls://127.0.0.1:")
+        for theirs in (address, address.replace("tls:", "tcp:")):
+            with pytest.raises(InputError, match="cannot be reached"), dask_executor._client(theirs):
+                pass
+        monkeypatch.undo()
+        with dask_executor._client(cluster) as client:
+            assert client.nthreads() == {}
