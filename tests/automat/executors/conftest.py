@@ -214,11 +214,20 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    """A scheduler and two workers below nannies."""
+def cluster_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
     cluster = start_cluster(tmp_path_factory.mktemp("cluster"), 2)
     yield cluster
     stop(cluster.processes)
+
+
+@pytest.fixture
+def running_cluster(cluster_of_two: RunningCluster) -> RunningCluster:
+    """A scheduler and two workers below nannies, which have replaced those that a test before has killed."""
+    from distributed import Client
+
+    with Client(cluster_of_two.address, set_as_default=False, timeout=120) as client:
+        client.wait_for_workers(2, timeout=240)
+    return cluster_of_two
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_a_cell_over_its_time_ends(bench: Any, running_cluster: Any) -> None:
     assert ends == {("timeout", "stopped after the time limit of 2 s")}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cell_whose_workers_die_again_and_again_is_given_up(
     bench: Any, running_cluster: Any, onlooker: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,7 +150,7 @@ def test_ctrl_c_leaves_a_running_scheduler_running(
     process = bench.start(bench.entrants("sleeps"), "--scheduler", running_cluster.address)
     wait_until(lambda: len(bench.traces("sleeps")) == 2)
     interrupt(process)
-    output, errors = process.communicate(timeout=180)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 130, output + errors
     assert errors.endswith("automat: stopped. Finished cells are kept; the same command goes on from here.\n")
     assert "Traceback" not in errors
@@ -175,20 +175,20 @@ def test_ctrl_c_ends_a_cluster_of_our_own(
     wait_until(lambda: len(bench.traces("sleeps")) == 2)
     family = psutil.Process(process.pid).children(recursive=True)
     interrupt(process)
-    output, errors = process.communicate(timeout=180)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 130, output + errors
     assert errors == "automat: stopped. Finished cells are kept; the same command goes on from here.\n"
     _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_runs_one_on_dask_share_the_cells(bench: Any, running_cluster: Any) -> None:
     models = bench.entrants("slow", seconds=0.3)
     options = (str(models), "--folds", "8", "--jobs", "1")
     runs = [bench.start(*options), bench.start(*options, "--scheduler", running_cluster.address)]
     for process in runs:
-        output, errors = process.communicate(timeout=180)
+        output, errors = process.communicate(timeout=300)
         assert process.returncode == 0, output + errors
     assert len(bench.records()) == 8
     fits = len(bench.traces("slow"))
@@ -201,7 +201,7 @@ def test_a_scheduler_that_goes_away_ends_the_run(bench: Any, own_cluster: Any, w
     process = bench.start(bench.entrants("sleeps"), "--scheduler", own_cluster.address)
     wait_until(lambda: bench.traces("sleeps"))
     own_cluster.processes[0].kill()
-    output, errors = process.communicate(timeout=180)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 3, output + errors
     assert errors.startswith("automat: the Dask scheduler is gone")
     assert "Traceback" not in errors

@@ -14,7 +14,7 @@ import pytest
 
 from automat.core import EngineError
 from automat.executors import dask_node
-from automat.executors.dask_crew import DaskCrew
+from automat.executors.dask_crew import MOST_LOST_WORKERS, DaskCrew
 from automat.executors.workers import Workers, WorkersError
 
 HOURS_AGO = 4000.0
@@ -201,3 +201,27 @@ def test_a_worker_that_is_not_reached_is_asked_again(node: Any, tmp_path: Path) 
     each._looked = 0.0
     each.start(1)
     assert len(each.idle()) == 1
+
+
+def test_a_cell_whose_workers_vanish_is_given_up_in_the_end(node: Any, tmp_path: Path) -> None:
+    client: Any = Client(node)
+    numbers = iter(range(1, 100))
+    client.nthreads = lambda: {f"tcp://a:{next(numbers)}": 1}  # another one at every look
+    client.submit = lambda *_args, **_options: SimpleNamespace(add_done_callback=lambda _told: None, done=lambda: False)
+    client.cancel = lambda *_args, **_options: None
+    each = crew(client, tmp_path / "sent")
+    cell: Any = SimpleNamespace(model="linear", fold=0, key="key")
+    each.start(1)
+    each.idle()[0].give(cell)
+    for _ in range(MOST_LOST_WORKERS - 1):
+        assert each.works == [cell]
+        assert each.wait(0) == []
+        each._looked = 0.0
+        each.start(1)
+        assert each.idle() == []  # it takes what was lost
+    each._looked = 0.0
+    each.start(1)
+    (ended,) = each.wait(0)
+    assert (ended.work, ended.by) == (cell, "death")
+    assert ended.reason == f"{MOST_LOST_WORKERS} Dask workers died while they computed it"
+    assert each.works == []
