@@ -151,7 +151,10 @@ def test_a_training_out_of_minutes_goes_on_to_the_same_end(prepared: Path, tmp_p
     assert "epoch 2:" in told
     train(prepared, whole, "cgcnn", "--epochs", "3")
     assert results_of(parts)["finished"]
-    assert results_of(parts)["curves"] == results_of(whole)["curves"]
+    curves, undisturbed = results_of(parts)["curves"], results_of(whole)["curves"]
+    assert (curves.pop("resumed_after"), undisturbed.pop("resumed_after")) == (1, 0)
+    assert curves.pop("seconds_before") > undisturbed.pop("seconds_before") == 0
+    assert curves == undisturbed
     assert results_of(parts)["test_mae"] == results_of(whole)["test_mae"]
 
 

@@ -74,3 +74,17 @@ def real() -> PackedStructures:
     structures = datasets.load("mp_formation").structures
     assert structures is not None
     return structures.take(np.arange(0, len(structures), len(structures) // 30)[:30])
+
+
+@pytest.fixture(scope="session")
+def rounds_alike() -> bool:
+    """Whether numpy's linear algebra rounds on this processor as our kernels do.
+
+    Where matminer's number is decided by the last bit of a distance or an angle, it is another one on processors whose
+    BLAS rounds otherwise, and there is nothing to be equal to.
+    """
+    from automat_featurizers.kernels.fused import fused_rows
+
+    rng = np.random.default_rng(0)
+    rows, matrix = rng.normal(size=(200, 3)), rng.normal(size=(3, 3))
+    return all((np.dot(row, matrix) == fused_rows(row[None], matrix)[0]).all() for row in rows)

@@ -32,7 +32,7 @@ def test_sets_nest() -> None:
 def test_a_version_follows_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {found.name: found.version for found in af.feature_sets()}
     assert len(set(before.values())) == len(before)
-    monkeypatch.setattr("automat_featurizers.base.version", lambda package: f"{package}-next")
+    monkeypatch.setattr("automat_featurizers.base._installed", lambda package: f"{package}-next")
     assert all(found.version != before[found.name] for found in af.feature_sets())
 
 
