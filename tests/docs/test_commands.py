@@ -348,11 +348,12 @@ def lab() -> dict[str, str]:
 
 @pytest.fixture
 def scratch(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, lab: dict[str, str]) -> Scratch:
-    """A folder with those files. ``make`` and ``pip`` do nothing in it."""
+    """A folder with those files, and a checkout's boards. ``make`` and ``pip`` do nothing in it."""
     folder = tmp_path / "folder"
     for name, text in lab.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+    (folder / "leaderboards").symlink_to(ROOT / "leaderboards")
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, does in (
