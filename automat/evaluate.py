@@ -77,6 +77,8 @@ class Job:
         models: by name.
         inputs: by the cells' ``features``.
         versions, commit: what is installed, for the record.
+        environment: variables that results depend on, as they are where the run was started: cells find them so
+            wherever they are computed.
         partial: folder where a cell's unfinished work is kept, under its key; empty: nowhere.
         explains: whether cells of the first fold also tell what their models lean on.
     """
@@ -87,6 +89,7 @@ class Job:
     inputs: Mapping[str, Inputs]
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
     partial: str = ""
     explains: bool = False
 
@@ -305,8 +308,9 @@ def _journal(job: Job, cell: Cell) -> TrialJournal | None:
 
 
 def _installed(job: Job) -> str:
-    """Tells versions of libraries apart: others may give other results."""
-    return hashlib.sha256(json.dumps(dict(job.versions), sort_keys=True).encode()).hexdigest()[:12]
+    """Tells versions of libraries, and settings, apart: others may give other results."""
+    found = {**job.versions, **job.environment}
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def unseen_rows(

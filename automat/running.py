@@ -12,6 +12,7 @@ from automat.core import InputError
 from automat.evaluate import Job
 from automat.executors import local
 from automat.executors.claims import Queue
+from automat.networks import backends
 from automat.pages import NoPages, Pages
 from automat.store import Store, check_writable
 
@@ -101,6 +102,7 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
         inputs=inputs,
         versions=_process.versions(),
         commit=_process.commit(),
+        environment=backends.surroundings(),
         partial=str(partial),
         explains=pages.tell_what_is_learned,
     )

@@ -74,6 +74,7 @@ def conditions() -> Iterator[None]:
 def prepare(path: str) -> Callable[[Cell], Iterator[Result]]:
     """What a worker does: it holds one job for its life."""
     job: Job = parcels.read(Path(path).parent, Path(path).name)  # written by this very run
+    os.environ.update(job.environment)  # another machine may say otherwise
     if job.partial and not Path(job.partial).parent.is_dir():  # another machine, which does not see the run's folder
         job = replace(job, partial="")
 

@@ -24,6 +24,14 @@ def default_backend() -> Backend:
     return asked() or ("dgl" if importlib.util.find_spec("dgl") is not None else "torch")
 
 
+def surroundings() -> dict[str, str]:
+    """What the environment says here or leaves to be found out, for a process elsewhere to choose as this one would.
+
+    A name that is no backend is passed on as it is: only who needs one has to refuse it.
+    """
+    return {VARIABLE: os.environ.get(VARIABLE) or default_backend()}
+
+
 def asked() -> Backend | None:
     """What the environment names, if anything.
 

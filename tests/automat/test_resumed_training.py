@@ -124,9 +124,10 @@ def test_what_is_damaged_or_of_another_training_costs_nothing_but_time(job: Job,
     assert again.metrics != record.metrics
 
 
-def test_other_versions_begin_anew(job: Job, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [{"versions": {"torch": "3"}}, {"environment": {"AUTOMAT_GRAPH_BACKEND": "torch"}}])
+def test_other_versions_and_settings_begin_anew(job: Job, tmp_path: Path, other: dict[str, dict[str, str]]) -> None:
     run(job)
-    record, _ = run(replace(job, versions={"torch": "3"}))
+    record, _ = run(replace(job, **other))  # type: ignore[arg-type]
     assert "resumed" not in record.details
     assert len(left(tmp_path)) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -19,8 +20,21 @@ from automat.executors import dask as dask_executor
 from automat.executors import dask_node
 from automat.executors.choosing import opened
 from automat.executors.dask_crew import DaskCrew
+from automat.networks import backends
 
 pytest.importorskip("distributed")
+TELLS_ITS_BACKEND = """
+from sklearn.linear_model import Ridge
+from automat import Model
+from automat.networks.backends import default_backend
+
+class Tells(Ridge):
+    def fit(self, X, y):
+        self.details_ = {"backend": default_backend()}
+        return super().fit(X, y)
+
+MODEL = Model(name="tells", handles_missing=True, build=lambda params, seed: Tells())
+"""
 CERTAIN = ("metrics", "params", "status", "error", "n_train", "n_test", "cell", "predictions_sha256", "versions")
 
 
@@ -215,6 +229,22 @@ def test_a_worker_with_other_versions_is_refused(
     monkeypatch.setattr("automat._process.sources", lambda: "other")
     with pytest.raises(EngineError, match=r"can compute cells; .*numpy .*\(here 0.1\).*, automat's sources"):
         api.run(**bench.arguments("dummy", scheduler=running_cluster.address))
+
+
+def test_a_cell_finds_the_graph_backend_of_its_run(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    entrant = bench.folder / "tells.py"
+    entrant.write_text(TELLS_ITS_BACKEND)
+    with opened("dask", jobs=1) as place:
+        # The cluster is started in the first run, so its worker's own environment says dgl ever after.
+        for asked, expected in (("dgl", "dgl"), ("torch", "torch"), ("", backends.default_backend())):
+            monkeypatch.setenv(backends.VARIABLE, asked)
+            out = bench.folder / f"asked-{asked}"
+            result = api.run(**bench.arguments(entrant, executor=place, out=out))
+            assert (result.computed, result.failed) == (2, 0)
+            found = [json.loads(path.read_text())["details"]["backend"] for path in out.glob("*/records/*.json")]
+            assert found == [expected] * 2
+            assert isinstance(place, dask_executor.Dask)
+            assert set(place._client.run(os.getenv, backends.VARIABLE).values()) == {"dgl"}
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "spdy://127.0.0.1:9"])
