@@ -6,7 +6,6 @@ rows; the test rows are predicted once, by the final model, and then measured.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 import traceback
@@ -24,8 +23,8 @@ from automat.calibration import calibrate
 from automat.core import Predictions, RunRecord
 from automat.importance import learned
 from automat.output import Output, final_step, output_of
+from automat.partial_work import PartialWork, digest_of
 from automat.splits import inner_holdout
-from automat.trial_journal import TrialJournal
 from automat.tuning import Search, Watch, direction, is_worth_searching, search, unsearched
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from automat.core import Cell, Dataset, Fold, Model
 
 _TRACEBACK_LINES = 30
-_CHECKPOINTS = 20
-"""That a network's training writes, so that a kill costs a twentieth of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,24 +235,11 @@ def _fit(job: Job, cell: Cell, estimator: Any, rows: Any, target: NDArray[Any]) 
     Returns:
         CPU seconds that the earlier process had spent on it.
     """
-    network = final_step(estimator)
-    if not job.partial or not _is_own_network(network):
+    work, network = _partial_work(job, cell), final_step(estimator)
+    if work is None or not _is_own_network(network):
         estimator.fit(rows, target)
         return 0.0
-    from automat.networks.checkpoints import Checkpoint, CheckpointError
-
-    path = Path(job.partial) / f"{cell.key}.{_installed(job)}.pt"
-    every = max(1, int(cell.budget.get("epochs", 1)) // _CHECKPOINTS)
-    network.checkpoint = Checkpoint(path, every, is_needed=False)
-    try:
-        estimator.fit(rows, target)
-    except CheckpointError:  # damaged, or of parameters that the search no longer finds
-        for each in path.parent.glob(f"{cell.key}.*.pt"):
-            each.unlink(missing_ok=True)
-        estimator.fit(rows, target)
-    network.checkpoint = None
-    members = network.details_.get("members", [network.details_])
-    return sum(float(each.get("resumed", {}).get("cpu_seconds_before", 0.0)) for each in members)
+    return work.fit(estimator, network, rows, target, epochs=int(cell.budget.get("epochs", 1)))
 
 
 def _is_own_network(estimator: Any) -> bool:
@@ -284,6 +268,7 @@ def _tune(
 
     # A third of its epochs tell whether a network is worth the others.
     prune_after = settings["epochs"] // 3 if "epochs" in settings else None
+    work = _partial_work(job, cell)
     found = search(
         model,
         dataset.task,
@@ -291,7 +276,7 @@ def _tune(
         trials=trials,
         seed=cell.seed,
         prune_after=prune_after,
-        journal=_journal(job, cell),
+        journal=None if work is None else work.journal(direction(dataset.task)),
     )
     name = _name_of(found.params)
     if name not in judged:  # an earlier process tried these parameters
@@ -299,18 +284,11 @@ def _tune(
     return found, Unseen(dataset.target[judge_on], judged[name], "the rows that the search judged by")
 
 
-def _journal(job: Job, cell: Cell) -> TrialJournal | None:
-    """Where the trials of a cell's search are kept while it is on."""
+def _partial_work(job: Job, cell: Cell) -> PartialWork | None:
+    """Where the cell's unfinished work is kept."""
     if not job.partial:
         return None
-    path = Path(job.partial) / f"{cell.key}.journal"
-    return TrialJournal(path, about=f"{cell.key} {_installed(job)}", direction=direction(job.dataset.task))
-
-
-def _installed(job: Job) -> str:
-    """Tells versions of libraries, and settings, apart: others may give other results."""
-    found = {**job.versions, **job.environment}
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:12]
+    return PartialWork(Path(job.partial), cell.key, digest_of(job.versions, job.environment))
 
 
 def unseen_rows(

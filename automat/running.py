@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from automat import _process, plan
 from automat.core import InputError
 from automat.evaluate import Job
-from automat.executors import local
+from automat.executors import leftovers, local
 from automat.executors.claims import Queue
 from automat.networks import backends
 from automat.pages import NoPages, Pages
@@ -83,6 +83,7 @@ def compute(pages: Pages, missing: Sequence[Cell], limits: Limits, progress: Pro
     """Compute what is missing; how many cells that was, less those that another run has computed meanwhile."""
     store, planned = pages.store, pages.planned
     cache = cache_dir(store.root)
+    leftovers.sweep(store, missing)
     if missing:
         limits.executor.connect()
     jobs = limits.jobs or local.default_jobs()

@@ -6,7 +6,7 @@ Layout, under the folder that ``--out`` names::
     <dataset>/predictions/<cell key>.parquet   its test predictions
     <dataset>/claims/<cell key>                which process computes it now
     <dataset>/partial/<cell key>.journal       the trials of its search so far, until it is finished
-    <dataset>/partial/<cell key>.<...>.pt      the training of its network so far, likewise
+    <dataset>/partial/<cell key>.<...>.pt      the training of its network so far, likewise; what was given up is swept
     <dataset>/folds/<split>-<digest>.parquet   which ids every fold trains, validates and tests on
     <dataset>/<board>.json, <board>.html       what a board's page says of its data, and the page
     <dataset>/<board>/<model>-<features>.html  the pages of its entrants
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat import whole_files
+from automat import partial_work, whole_files
 from automat.core import Cell, RunRecord, Split
 from automat.store_tables import folds_table, to_parquet
 
@@ -112,6 +112,12 @@ class Store:
         """The cell's record, if there is a readable one."""
         return _read_record(self._record_path(cell.dataset, cell.key))
 
+    @staticmethod
+    def is_recorded(folder: Path, key: str) -> bool:
+        """Whether a record in a dataset's folder says that the cell of that key finished well."""
+        record = _read_record(folder / "records" / f"{key}.json")
+        return record is not None and record.status == "ok"
+
     def write(self, record: RunRecord, predictions: Predictions | None) -> None:
         """Keep a cell's result. The record comes last: where there is one, its predictions are whole."""
         cell = record.cell
@@ -123,8 +129,7 @@ class Store:
         text = json.dumps(_jsonable(asdict(record)), indent=1, allow_nan=False)
         _write_whole(self._record_path(cell.dataset, cell.key), text.encode())
         if record.status == "ok":  # else the next try goes on from there
-            for path in self.partial_folder(cell.dataset).glob(f"{cell.key}.*"):
-                path.unlink(missing_ok=True)
+            partial_work.forget(self.partial_folder(cell.dataset), cell.key)
 
     def stamp(self, cell: Cell) -> int:
         """Changes whenever the cell's record is written; 0 where there is none."""

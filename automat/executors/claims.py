@@ -55,7 +55,7 @@ class Claims:
         """Claim a cell; False where another living process has it."""
         path = self.store.claim_path(cell)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path.parent):
+        with alone(path.parent):
             if path.exists() and self._is_held(path):
                 return False
             content = json.dumps(_self())
@@ -89,16 +89,13 @@ class Claims:
 
     def _is_held(self, path: Path) -> bool:
         """Whether a living process has the claim."""
+        lives = holder_lives(path)
+        if lives is not None:
+            return lives
         try:
-            holder = json.loads(path.read_text())
-            pid, started, host = int(holder["pid"]), int(holder["started"]), str(holder["host"])
             changed = path.stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:  # given back just now
             return False
-        except (OSError, ValueError, TypeError, KeyError):  # garbled: nobody can be asked
-            return False
-        if host == _host():
-            return _lives(pid, started)
         before, since = self._seen.get(path, (None, 0.0))
         if before != changed:
             self._seen[path] = (changed, time.monotonic())
@@ -185,14 +182,29 @@ class Queue:
         return 0 if self._store is None else self._store.stamp(cell)
 
 
+def holder_lives(claim: Path) -> bool | None:
+    """Whether the process that made a claim lives; False where there is none, None where it is on another machine."""
+    try:
+        holder = json.loads(claim.read_text())
+        pid, started, host = int(holder["pid"]), int(holder["started"]), str(holder["host"])
+    except (OSError, ValueError, TypeError, KeyError):  # absent, or garbled: nobody can be asked
+        return False
+    return _lives(pid, started) if host == _host() else None
+
+
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No other process of this machine looks at claims meanwhile; the system ends it with the process."""
+def alone(folder: Path) -> Iterator[float]:
+    """No other process of this machine looks at claims meanwhile; the system ends it with the process.
+
+    Yields:
+        The time by the clock that dates the folder's files, in seconds; a file server's is not this machine's.
+    """
     import fcntl
 
     with (folder / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        os.utime(file.fileno())
+        yield os.fstat(file.fileno()).st_mtime
 
 
 @cache
