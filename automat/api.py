@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import automat_leaderboards
 
-from automat import datasets, ladder, learning, plan, whole_files
+from automat import datasets, ladder, learning, plan, splits, whole_files
 from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.executors import choosing, local
@@ -132,7 +132,7 @@ def run(
         EngineError: cells cannot be computed any more; likewise.
     """
     _check_asked(model, jobs, memory_limit, None if learning_curve else curve_from, is_kept=save_models)
-    if split == ladder.LADDER:
+    if split == splits.LADDER:
         raise InputError("split 'ladder' is several splits; call run_ladder, or `automat run --split ladder`")
     from automat.progress import shown
 

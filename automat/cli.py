@@ -68,12 +68,13 @@ def run(
     curve_from: Annotated[int | None, typer.Option(help="Rows of its smallest part; a sixteenth of all.")] = None,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
-    from automat import api, ladder, progress, terminal, terminal_engine
+    from automat import api, progress, terminal, terminal_engine
+    from automat.splits import LADDER
 
     if dry_run:
         cli_engine.print_job_script(cluster)
     readings = cli_data.readings(dataset, target, id_column, formula, structure)
-    compare = api.run_ladder if split == ladder.LADDER else partial(api.run, split=split)
+    compare = api.run_ladder if split == LADDER else partial(api.run, split=split)
     with cli_engine.place(executor, scheduler, cluster, jobs) as place, progress.ProgressBar() as bar:
         results = [
             compare(

@@ -16,6 +16,7 @@ import numpy as np
 
 from automat import presets, splits
 from automat.core import InputError, Split
+from automat.splits import HIGHER_RUNGS, LADDER
 from automat.splits.clusters import feature_space
 from automat.store import digest, folder_name
 
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 
     from automat.core import Dataset, Fold
     from automat.store import Store
-
-LADDER = "ladder"
-"""What ``--split`` takes for all rungs."""
-
-HIGHER_RUNGS = ("formula", "chemical-system", "cluster-out")
-"""Above the split by chance, each farther from it than the one before."""
 
 NEAR = 0.95
 """A test row is far when it is farther from the training rows than this share of them is from each other."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automat.ladder import LADDER
 from automat.learning import LEARNING
+from automat.splits import LADDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

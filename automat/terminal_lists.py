@@ -69,8 +69,7 @@ def print_featurizers() -> None:
 
 def print_splits() -> None:
     """The splits."""
-    from automat.ladder import HIGHER_RUNGS, LADDER
-    from automat.splits import SPLITS
+    from automat.splits import HIGHER_RUNGS, LADDER, SPLITS
 
     table = _table("name", "needs", "what its score tells", "version")
     for kind in SPLITS.values():

@@ -16,8 +16,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import Fold, InputError, Split, UnknownNameError
 from automat.splits import clusters, column, extrapolation, groups, official, random
 from automat.splits._base import INNER_FOLDS, MIN_FOLDS, Asked, Cut, Request, SplitKind, parse
@@ -26,12 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from automat.core import Dataset
 
 __all__ = [
+    "HIGHER_RUNGS",
     "INNER_FOLDS",
+    "LADDER",
     "MIN_FOLDS",
     "PARTS",
     "SPLITS",
@@ -50,6 +51,13 @@ SPLITS: Mapping[str, SplitKind] = MappingProxyType(
 
 PARTS = ("train", "validation", "test")
 """Of a fold."""
+
+
+LADDER = "ladder"
+"""What ``--split`` takes for several splits, the rungs of :mod:`automat.ladder`."""
+
+HIGHER_RUNGS = ("formula", "chemical-system", "cluster-out")
+"""Above the split by chance, each farther from it than the one before."""
 
 
 def default_kind(dataset: Dataset) -> str:
@@ -102,6 +110,8 @@ def make(dataset: Dataset, split: Split, *, cache_dir: Path | None = None) -> tu
         InputError: the dataset lacks what the kind needs, fewer than two folds, more folds than rows (or
             groups, or members of a class), or folds that are not those of the digest.
     """
+    import numpy as np
+
     kind, asked = _kind(split.kind)
     wanted = split.folds // asked.repeats if split.sha256 else split.folds
     if not kind.counts_itself and wanted < MIN_FOLDS:
@@ -135,6 +145,8 @@ def inner_holdout(dataset: Dataset, fold: Fold) -> tuple[NDArray[np.intp], NDArr
         Rows to train on and rows to validate on; the fold's test rows are in neither. Where the training
         rows cannot be cut in the fold's own manner, they are cut at random.
     """
+    import numpy as np
+
     if fold.validation is not None:
         return fold.train, fold.validation
     kind, asked = _kind(fold.split.kind)
@@ -169,6 +181,8 @@ def _ids(dataset: Dataset, fold: Fold) -> dict[str, Sequence[str]]:
 
 
 def _fold(split: Split, index: int, cut: Cut, request: Request) -> Fold:
+    import numpy as np
+
     test = np.sort(cut.test)
     train = np.setdiff1d(request.rows, test) if cut.train is None else np.sort(cut.train)
     if not len(train) or not len(test):
@@ -179,6 +193,8 @@ def _fold(split: Split, index: int, cut: Cut, request: Request) -> Fold:
 
 def _seed_of_repeat(seed: int, repeat: int) -> int:
     """The seed itself, and others that no seed nearby gives."""
+    import numpy as np
+
     return seed if repeat == 0 else int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0] // 2)
 
 

@@ -6,14 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from automat.core import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from automat.core import Dataset, Fold
@@ -161,6 +160,8 @@ def parse(text: str) -> Asked:
 
 def codes(labels: NDArray[np.generic]) -> NDArray[np.intp]:
     """Equal labels to equal codes 0..k-1, in the order of the labels, shape (n,)."""
+    import numpy as np
+
     found: NDArray[np.intp] = np.unique(labels, return_inverse=True)[1].astype(np.intp)
     return found
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 from automat.core import InputError
 from automat.splits._base import MIN_LEFT_OUT, Cut, SplitKind
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from automat.core import Dataset
@@ -39,6 +38,7 @@ def feature_space(dataset: Dataset) -> NDArray[np.float64]:
 
 def _features(dataset: Dataset) -> NDArray[np.float64]:
     import automat_featurizers
+    import numpy as np
 
     if dataset.compositions is not None:
         values = automat_featurizers.featurize(dataset.compositions, [automat_featurizers.Magpie()]).values
@@ -48,6 +48,8 @@ def _features(dataset: Dataset) -> NDArray[np.float64]:
 
 
 def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
     mean = filled.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
@@ -68,6 +70,8 @@ def cut_cluster(request: Request) -> list[Cut]:
     Raises:
         InputError: fewer clusters of two rows and more than folds; rows that are all alike.
     """
+    import numpy as np
+
     space = feature_space(request.dataset)[request.rows]
     # Equal rows can only be in one cluster, so places count, not rows.
     places = len(np.unique(space, axis=0)) if space.shape[1] else 1
@@ -88,6 +92,7 @@ def cut_cluster(request: Request) -> list[Cut]:
 
 
 def _clusters(space: NDArray[np.float64], count: int, seed: int) -> NDArray[np.intp]:
+    import numpy as np
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
     from threadpoolctl import threadpool_limits

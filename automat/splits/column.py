@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import InputError
 from automat.splits._base import MIN_FOLDS, Cut, SplitKind, extra_column
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from automat.splits._base import Request
@@ -26,6 +25,8 @@ def folds_of_rows(request: Request) -> NDArray[np.intp]:
     Raises:
         InputError: no such column, or empty cells.
     """
+    import numpy as np
+
     texts = _texts(request)
     code = {text: position for position, text in enumerate(sorted(set(texts), key=_order))}
     return np.array([code[text] for text in texts], dtype=np.intp)
@@ -39,6 +40,8 @@ def cut_column(request: Request) -> list[Cut]:
     Raises:
         InputError: no such column, empty cells, one value only, or parts without training or test rows.
     """
+    import numpy as np
+
     texts = _texts(request)
     parts = [PARTS.get(text.strip().lower()) for text in texts]
     if request.outer is None and all(parts):
@@ -51,6 +54,8 @@ def cut_column(request: Request) -> list[Cut]:
 
 
 def _one_cut(request: Request, part: NDArray[np.str_]) -> Cut:
+    import numpy as np
+
     absent = {"train", "test"} - set(part.tolist())
     if absent:
         raise InputError(f"split 'column:{request.column}': no row is called {' or '.join(sorted(absent))}")

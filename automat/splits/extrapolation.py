@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import InputError
 from automat.splits._base import MIN_FOLDS, MIN_LEFT_OUT, Cut, SplitKind, codes, extra_column
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from automat.splits._base import Request
@@ -30,6 +29,8 @@ def cut_target(request: Request) -> list[Cut]:
     Raises:
         InputError: the target is a class, or most rows share its extremes.
     """
+    import numpy as np
+
     dataset = request.dataset
     if dataset.task != "regression":
         raise InputError(f"split 'target-extrapolation' needs numbers as targets, but {dataset.name!r} has classes")
@@ -57,6 +58,8 @@ def cut_time(request: Request) -> list[Cut]:
     Raises:
         InputError: no such column, a date that cannot be read, or too few dates.
     """
+    import numpy as np
+
     date = codes(_dates(request))[request.rows]
     if request.outer is not None:
         return _newest_fifth(request, date)
@@ -74,6 +77,8 @@ def cut_time(request: Request) -> list[Cut]:
 
 
 def _newest_fifth(request: Request, date: NDArray[np.intp]) -> list[Cut]:
+    import numpy as np
+
     values, counts = np.unique(date, return_counts=True)
     if len(values) < MIN_FOLDS:
         raise InputError("the training rows have one date")
@@ -84,6 +89,8 @@ def _newest_fifth(request: Request, date: NDArray[np.intp]) -> list[Cut]:
 
 def _stretches(counts: NDArray[np.int64], parts: int) -> NDArray[np.intp]:
     """The stretch of every date, in order: about equally many rows each, and at least one date."""
+    import numpy as np
+
     ends = np.cumsum(counts)
     borders = [0]
     for part in range(1, parts):
@@ -101,6 +108,7 @@ def _dates(request: Request) -> NDArray[np.generic]:
     Raises:
         InputError: no such column, empty cells, or text that is no date.
     """
+    import numpy as np
     import pandas as pd
 
     given = pd.Series(extra_column(request, "time"))

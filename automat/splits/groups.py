@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import InputError
 from automat.splits._base import MIN_LEFT_OUT, Cut, SplitKind, codes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from automat_featurizers.packed import PackedCompositions
     from numpy.typing import NDArray
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 SPACE_GROUP_COLUMNS = ("space_group_number", "spacegroup_number", "space_group", "spacegroup", "spg_num", "spg_number")
 """Columns beside the inputs that are read, by name, where a dataset has no structures."""
 
-_LAST_SPACE_GROUP = np.array([2, 15, 74, 142, 167, 194, 230])
+_LAST_SPACE_GROUP = (2, 15, 74, 142, 167, 194, 230)
 _CRYSTAL_SYSTEMS = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic")
 """In the order of their space groups (International Tables for Crystallography, volume A)."""
 
@@ -42,6 +41,8 @@ def grouped_kfold(request: Request, what: str) -> list[Cut]:
     Raises:
         InputError: there are fewer groups than folds.
     """
+    import numpy as np
+
     _, group, sizes = np.unique(request.of_rows(), return_inverse=True, return_counts=True)
     folds = request.folds_of(len(sizes), what)
     shuffled = np.random.default_rng(request.seed).permutation(len(sizes))
@@ -69,6 +70,8 @@ def leave_out(request: Request, member: NDArray[np.bool_], names: Sequence[str],
     Raises:
         InputError: fewer groups can be left out than there are folds.
     """
+    import numpy as np
+
     sizes = member.sum(axis=0)
     able = np.flatnonzero((sizes >= MIN_LEFT_OUT) & (sizes <= _MOST_LEFT_OUT * len(request.rows)))
     folds = request.folds_of(len(able), f"{what} (those with at least {MIN_LEFT_OUT} rows, and at most half of all)")
@@ -82,6 +85,8 @@ def formulas(request: Request) -> NDArray[np.intp]:
     Raises:
         InputError: rows have no formulas.
     """
+    import numpy as np
+
     return codes(np.array(_compositions(request, "formula", "formulas").formulas))
 
 
@@ -91,6 +96,8 @@ def chemical_systems(request: Request) -> NDArray[np.intp]:
     Raises:
         InputError: rows have no compositions.
     """
+    import numpy as np
+
     has = _element_table(_compositions(request, "chemical-system", "compositions"))
     return codes(np.packbits(has, axis=1).copy().view(f"S{-(-has.shape[1] // 8)}").ravel())
 
@@ -110,6 +117,8 @@ def crystal_systems(request: Request) -> NDArray[np.intp]:
     Raises:
         InputError: rows have neither structures nor a column of space groups.
     """
+    import numpy as np
+
     numbers = space_group_numbers(request, "crystal-system-out")
     systems = np.searchsorted(_LAST_SPACE_GROUP, numbers)
     return np.where(numbers > 0, systems, len(_CRYSTAL_SYSTEMS)).astype(np.intp)
@@ -121,6 +130,8 @@ def space_group_numbers(request: Request, kind: str) -> NDArray[np.int64]:
     Raises:
         InputError: neither is there.
     """
+    import numpy as np
+
     dataset = request.dataset
     if dataset.structures is not None:
         import automat_featurizers
@@ -160,6 +171,8 @@ def cut_space_group(request: Request) -> list[Cut]:
 
 def cut_crystal_system(request: Request) -> list[Cut]:
     """Each crystal system is left out in turn."""
+    import numpy as np
+
     member = request.of_rows()[:, None] == np.arange(len(_CRYSTAL_SYSTEMS) + 1)
     return leave_out(request, member, (*_CRYSTAL_SYSTEMS, _UNKNOWN), "crystal systems")
 
@@ -177,6 +190,8 @@ def cut_periodic_group(request: Request) -> list[Cut]:
 
     Lanthanides and actinides count as groups of their own.
     """
+    import numpy as np
+
     has = _element_table(_compositions(request, "periodic-group-out", "compositions"))[request.rows]
     number, names = _periodic_groups(has.shape[1])
     member = np.stack([has[:, number == group].any(axis=1) for group in range(len(names))], axis=1)
@@ -192,6 +207,8 @@ def _compositions(request: Request, kind: str, what: str) -> PackedCompositions:
 
 def _element_table(packed: PackedCompositions) -> NDArray[np.bool_]:
     """Whether a row has an element, shape (n, 119); column Z."""
+    import numpy as np
+
     has = np.zeros((len(packed), 119), dtype=np.bool_)
     row = np.repeat(np.arange(len(packed)), np.diff(packed.row_ptr))
     has[row[packed.amounts > 0], packed.atomic_numbers[packed.amounts > 0]] = True
@@ -200,6 +217,7 @@ def _element_table(packed: PackedCompositions) -> NDArray[np.bool_]:
 
 def _periodic_groups(count: int) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """The group of every Z below ``count``, and the groups' names; 0 is that of the lanthanides."""
+    import numpy as np
     from pymatgen.core import Element
 
     number = np.full(count, -1, dtype=np.intp)

@@ -6,14 +6,13 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import InputError
 from automat.splits._base import Cut, SplitKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from automat.splits._base import Request
@@ -52,6 +51,7 @@ def cut_official(request: Request) -> list[Cut]:
     Raises:
         InputError: rows are not exactly those of a Matbench task.
     """
+    import numpy as np
     from sklearn.model_selection import KFold, StratifiedKFold
 
     stratified = request.dataset.task == "classification"
@@ -77,6 +77,8 @@ def _in_order(request: Request) -> NDArray[np.intp]:
     Raises:
         InputError: rows are not exactly those of a Matbench task.
     """
+    import numpy as np
+
     dataset = request.dataset
     found = [_ID.fullmatch(name) for name in dataset.ids.tolist()]
     tasks = {match["task"] for match in found if match}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from automat.core import InputError
 from automat.splits._base import Cut, SplitKind
 
@@ -35,6 +33,7 @@ def cut_stratified(request: Request) -> list[Cut]:
     Raises:
         InputError: the target is not a class, or a class has fewer rows than there are folds.
     """
+    import numpy as np
     from sklearn.model_selection import StratifiedKFold
 
     dataset = request.dataset
@@ -60,6 +59,8 @@ def cut_60_20_20(request: Request) -> list[Cut]:
     Raises:
         InputError: too few rows.
     """
+    import numpy as np
+
     order = request.rows.tolist()
     random.Random(request.seed).shuffle(order)  # noqa: S311 - a shuffle that can be repeated, no secret
     train, validation, test = (int(share * len(order)) for share in (_TRAIN_SHARE, _VALIDATION_SHARE, _TEST_SHARE))

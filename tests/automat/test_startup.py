@@ -28,7 +28,7 @@ print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}))
         ("--help", "Honest leaderboards", (*HEAVY, "numpy", "rich")),
         ("run --help", "Compare models on a dataset", (*HEAVY, "numpy")),
         ("datasets", "mp_piezoelectric", (*HEAVY, "numpy")),
-        ("splits", "chemical-system", HEAVY),
+        ("splits", "chemical-system", (*HEAVY, "numpy")),
         ("models", "random_forest", HEAVY),
     ],
 )

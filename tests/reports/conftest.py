@@ -149,7 +149,7 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from automat import api, datasets
     from automat.audit import audit
     from automat.datasets import checks
-    from automat.ladder import HIGHER_RUNGS
+    from automat.splits import HIGHER_RUNGS
 
     out = tmp_path_factory.mktemp("sections")
     whole = datasets.load("mp_dielectric")
