@@ -110,6 +110,11 @@ def key_of(row: Row) -> str:
     return f"{row.model}/{row.features}"
 
 
+def key_in(record: Mapping[str, Any]) -> str:
+    """The key of an entrant in what lies beside the records: learning curves, a ladder."""
+    return f"{record['model']}/{record['features']}"
+
+
 def figure(value: float | None, digits: int = 3) -> str:
     """A number for people; ``-`` where there is none.
 

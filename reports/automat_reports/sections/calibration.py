@@ -43,7 +43,9 @@ def section(view: View) -> Section | None:
             "unit": view.board.unit if view.is_regression else "",
             "wanted": f"{COVERAGE:.0%}",
             "heads": heads,
-            "lines": [{"title": view.titles[key], "cells": found["cells"]} for key, found in judged.items()],
+            "lines": [
+                {"key": key, "title": view.titles[key], "cells": found["cells"]} for key, found in judged.items()
+            ],
         },
         data={
             "entrants": {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards import TITLES
 
-from automat_reports.sections._base import Section, View, figure, share
+from automat_reports.sections._base import Section, View, figure, key_in, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +30,7 @@ def section(view: View) -> Section | None:
             "rungs": [_rung(rung, view) for rung in rungs],
             "lines": [
                 {
+                    "key": key_in(row),
                     "title": row["title"],
                     "cells": [
                         {"score": figure(score), "ratio": "" if ratio is None else f"x {ratio:.2f}"}
@@ -45,10 +46,7 @@ def section(view: View) -> Section | None:
             "rungs": [rung["split"] for rung in rungs],
             "far": [rung["distance"]["far"] for rung in rungs],
             "metric": t(TITLES[ladder["metric"]]),
-            "entrants": [
-                {"key": f"{row['model']}/{row['features']}", "title": row["title"], "scores": row["scores"]}
-                for row in rows
-            ],
+            "entrants": [{"key": key_in(row), "title": row["title"], "scores": row["scores"]} for row in rows],
         },
     )
 

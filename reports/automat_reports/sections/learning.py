@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from automat_leaderboards import TITLES
 
-from automat_reports.sections._base import Section, View, figure
+from automat_reports.sections._base import Section, View, figure, key_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ def section(view: View) -> Section | None:
             "metric": shown,
             "curves": [
                 {
-                    "key": f"{curve['model']}/{curve['features']}",
+                    "key": key_in(curve),
                     "title": curve["title"],
                     "mean": curve["mean"],
                     "std": curve["std"],
@@ -60,6 +60,7 @@ def section(view: View) -> Section | None:
 
 def _line(view: View, curve: Mapping[str, Any]) -> dict[str, Any]:
     return {
+        "key": key_in(curve),
         "title": curve["title"],
         "errors": [
             figure(mean)

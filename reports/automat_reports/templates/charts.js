@@ -59,17 +59,21 @@ function drawPareto() {
     x: front.map(({ cost }) => cost), y: front.map(({ entrant }) => entrant.mean), mode: "lines", hoverinfo: "skip",
     line: { color: style("--quiet"), width: 1, dash: "dot", shape: "hv" },
   };
-  // Only those on the line carry their names, so that names do not cover each other; a hover tells the others.
+  // Only those on the line carry their names, and of two that lie close together the better one, so that names do not
+  // cover each other; a hover tells the others.
+  const [least, most] = [costed[0], costed[costed.length - 1]].map(({ cost }) => Math.log10(cost));
+  const span = most - least || 1;
+  const [low, high] = rangeOf(sight.map((entrant) => entrant.mean));
+  const isClose = (one, other) => Math.abs(Math.log10(one.cost / other.cost)) < 0.1 * span && Math.abs(one.entrant.mean - other.entrant.mean) < 0.05 * (high - low);
+  const named = front.filter((each, at) => !front.slice(at + 1).some((better) => isClose(each, better))).map(({ entrant }) => entrant);
   const marks = costed.map(({ entrant, cost }) => ({
-    x: [cost], y: [entrant.mean], mode: "markers+text", text: [front.some((each) => each.entrant === entrant) ? escapeText(entrant.model) : ""],
+    x: [cost], y: [entrant.mean], mode: "markers+text", text: [named.includes(entrant) ? escapeText(entrant.model) : ""],
     textposition: page.higher ? "top left" : "bottom left", // the side of the line where no mark can be
     textfont: { size: 10, color: style("--quiet") }, marker: marker(entrant), hovertemplate: `${escapeText(entrant.title)}: %{y:.4g}, %{x:.3g} s<extra></extra>`,
   }));
-  const [least, most] = [costed[0], costed[costed.length - 1]].map(({ cost }) => Math.log10(cost));
-  const span = most - least || 1;
   draw("pareto", [line, ...marks], {
     xaxis: { title: { text: t("CPU seconds a fold, tuning and fitting") }, type: "log", dtick: 1, range: [least - 0.35 * span, most + 0.06 * span] },
-    yaxis: { title: { text: metricTitle }, range: rangeOf(sight.map((entrant) => entrant.mean)) },
+    yaxis: { title: { text: metricTitle }, range: [low, high] },
   });
 }
 

@@ -138,8 +138,12 @@ if (publishedBox) publishedBox.addEventListener("change", () => { showPublished(
 document.getElementById("csv").addEventListener("click", () => save(asCsv(visibleTable()), "text/csv", "csv"));
 document.getElementById("json").addEventListener("click", () =>
   save(JSON.stringify({ dataset: page.dataset, target: page.target, unit: page.unit, rows: visibleTable().rows }, null, 1), "application/json", "json"));
-for (const swatch of document.querySelectorAll("[data-swatch]")) {
-  swatch.style.background = page.entrants[Number(swatch.dataset.swatch)].colour;
+// An entrant's colour and symbol on all charts, in every table that stands beside one.
+for (const swatch of document.querySelectorAll(".swatch[data-entrant]")) {
+  const entrant = page.entrants.find(({ key }) => key === swatch.dataset.entrant);
+  if (!entrant) continue;
+  swatch.dataset.symbol = entrant.symbol;
+  swatch.style.background = entrant.colour;
 }
 const opened = recall();
 sortRows();

@@ -9,11 +9,11 @@
     draw(place, entrants.map(({ key, title, scores }) => {
       const look = entrantOf(key) || { colour: style("--quiet"), symbol: "circle" };
       return {
-        x: places, y: scores, mode: "lines+markers", name: escapeText(title), line: { color: look.colour, width: 1.4 },
+        x: places, y: scores, mode: "lines+markers", name: escapeText(title), line: { color: look.colour, width: 1.4, dash: dashOf(look) },
         marker: { color: look.colour, symbol: look.symbol, size: 7 }, hovertemplate: `${escapeText(title)}: %{y:.4g}<extra></extra>`,
       };
     }), {
-      showlegend: true, legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, margin: { l: 60, r: 12, t: 40, b: 60 },
+      margin: { l: 60, r: 12, t: 12, b: 60 },
       xaxis: { type: "category" }, yaxis: { type: isWide ? "log" : "linear", title: { text: page.task === "regression" ? unitIn(metric) : metric } },
     });
   });
