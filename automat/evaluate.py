@@ -302,17 +302,22 @@ def unseen_rows(
 ) -> tuple[Unseen | None, float]:
     """Training rows that a fit like the final one has not seen, with its predictions, and CPU seconds spent on it.
 
-    A network has rows of its own that it holds out. Where neither it nor a search held out any, a model is
-    fitted once more without the inner holdout; not so a network or a search of its own, which would cost as
-    much again. Classes need none of it: their probabilities are judged as they are.
+    A network has rows of its own that it holds out, and so has PyCaret, which keeps what it gave for them before
+    it was fitted on all. Where nobody held out any, a model is fitted once more without the inner holdout; not so
+    a network or a search of its own, which would cost as much again. Classes need none of it: their probabilities
+    are judged as they are.
     """
     dataset, model, fold = job.dataset, job.models[cell.model], job.folds[cell.fold]
     if dataset.task != "regression":
         return None, 0.0
     started = time.process_time()
-    held = getattr(final_step(estimator), "held_rows_", None)
+    fitted = final_step(estimator)
+    held = getattr(fitted, "held_rows_", None)
     if held is not None and len(held):
         rows = fold.train[held]
+        before = getattr(fitted, "held_predictions_", None)
+        if before is not None:
+            return Unseen(dataset.target[rows], Output(before), "the rows that its own search held out"), 0.0
         given = _predict(dataset, estimator, inputs.take(rows))
         return Unseen(dataset.target[rows], given, "the rows held out to choose the epoch"), 0.0
     if judged is not None or model.searches_itself or model.cost == "network":

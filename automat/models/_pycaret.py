@@ -26,6 +26,8 @@ _INNER_FOLDS = 3
 _BLENDED = 3
 _BINARY = 2
 _MIN_ROWS = 4 * _INNER_FOLDS
+_DIGITS = 15
+"""PyCaret rounds what it predicts to four places unless it is told otherwise."""
 
 
 class _PyCaret(BaseEstimator):  # type: ignore[misc]
@@ -38,6 +40,8 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         details_: ``comparison`` (PyCaret's own table, in its words), ``tuning``, ``blend`` and ``final``.
+        held_rows_: positions of the fifth of the rows that ``setup`` holds out of all but the last fit.
+        held_predictions_: what the chosen pipeline gave for them before that fit; of a regression alone.
     """
 
     _optimize: str
@@ -76,11 +80,13 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
             log_experiment=False,
             memory=False,
         )
-        self.pipeline_, self.details_ = self._compete(experiment)
+        chosen, self.details_ = self._compete(experiment)
+        self._keep_held_rows(experiment, chosen)
+        self.pipeline_ = experiment.finalize_model(chosen)
         return self
 
     def _compete(self, experiment: Any) -> tuple[Any, dict[str, Any]]:
-        """Compare, tune, blend; the better of the tuned and the blended, finalized, and what was seen."""
+        """Compare, tune, blend; the better of the tuned and the blended, and what was seen."""
         compared = experiment.compare_models(
             include=list(self.learners) if self.learners else None,
             n_select=_BLENDED,
@@ -105,7 +111,10 @@ class _PyCaret(BaseEstimator):  # type: ignore[misc]
             "score": f"mean {self._optimize} of PyCaret's {_INNER_FOLDS}-fold cross-validation",
             "final": type(chosen).__name__,
         }
-        return experiment.finalize_model(chosen), details
+        return chosen, details
+
+    def _keep_held_rows(self, experiment: Any, chosen: Any) -> None:
+        """Nothing, where error bars are not learned from rows held out."""
 
     def _tune(self, experiment: Any, learner: Any, untuned_score: float) -> tuple[Any, float, str]:
         """The learner tuned with Optuna, its score, and a remark.
@@ -157,6 +166,11 @@ class PyCaretRegressor(RegressorMixin, _PyCaret):  # type: ignore[misc]
         from pycaret.regression import RegressionExperiment
 
         return RegressionExperiment()
+
+    def _keep_held_rows(self, experiment: Any, chosen: Any) -> None:
+        held = experiment.predict_model(chosen, round=_DIGITS, verbose=False)
+        self.held_rows_ = held.index.to_numpy(np.intp)
+        self.held_predictions_ = held["prediction_label"].to_numpy(np.float64)
 
 
 class PyCaretClassifier(ClassifierMixin, _PyCaret):  # type: ignore[misc]

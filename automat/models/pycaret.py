@@ -37,6 +37,7 @@ MODEL = Model(
     handles_missing=True,
     searches_itself=True,
     cost="expensive",
+    version="2",
     least_rows=12,  # four for each part of its inner cross-validation
     requires=("pycaret",),
     citation="Ali, M. (2020), PyCaret: an open-source, low-code machine learning library in Python",

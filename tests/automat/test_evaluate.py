@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 from automat import splits
 from automat.core import Cell, Dataset, Model, Split
 from automat.evaluate import Inputs, Job, run_cell
-from automat.models import registry
+from automat.models import registry, unavailable_because
 from automat.networks.ensembles import EnsembleRegressor
 from automat.networks.mlp import MLPRegressor
 from automat.store import Store
@@ -244,6 +244,9 @@ def _holding_out(params: dict[str, Any], seed: int) -> MLPRegressor:
 
 
 NET = Model(name="net", build=_holding_out, cost="network")
+PYCARET = pytest.mark.skipif(
+    bool(unavailable_because(registry()["pycaret"])), reason=unavailable_because(registry()["pycaret"])
+)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +255,13 @@ NET = Model(name="net", build=_holding_out, cost="network")
         (registry()["knn"], 3, {}, "the rows that the search judged by"),
         (registry()["knn"], 1, {}, "an inner holdout, by one more fit without it"),
         (NET, 1, {"epochs": 5}, "the rows held out to choose the epoch"),
+        pytest.param(
+            registry()["pycaret"],
+            1,
+            {"learners": ["dt", "knn"], "search_trials": 1},
+            "the rows that its own search held out",
+            marks=PYCARET,
+        ),
     ],
 )
 def test_error_bars_come_from_training_rows_that_were_not_fitted(
@@ -268,6 +278,20 @@ def test_error_bars_come_from_training_rows_that_were_not_fitted(
     inside = (made.lower <= made.y_true) & (made.y_true <= made.upper)
     assert record.metrics["test"]["coverage"] == inside.mean()
     assert inside.mean() > 0.75
+
+
+@PYCARET
+def test_what_pycaret_held_out_was_predicted_before_its_last_fit(diabetes: Dataset) -> None:
+    from automat.models._pycaret import PyCaretRegressor
+
+    assert diabetes.table is not None
+    rows = diabetes.table.to_numpy()
+    fitted = PyCaretRegressor(learners=["dt"], search_trials=1).fit(rows, diabetes.target)
+    held = fitted.held_rows_
+    assert len(held) == len(set(held)) == pytest.approx(len(rows) / 5, abs=1)
+    error_before = np.abs(fitted.held_predictions_ - diabetes.target[held]).mean()
+    error_after = np.abs(fitted.predict(rows[held]) - diabetes.target[held]).mean()
+    assert error_after < 0.8 * error_before
 
 
 def test_a_network_that_holds_nothing_out_is_not_trained_twice_for_error_bars(diabetes: Dataset) -> None:
