@@ -274,6 +274,15 @@ def _decoded_part(kind: str, state: Any, content: bytes, path: Path, *, allow_pi
     raise InputError(f"{path.name!r} is damaged: it has a part of the unknown kind {kind!r}")
 
 
+def needs_skops(path: Path) -> bool:
+    """Whether a model's file has a part in skops' format; networks have none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(f".{_SKOPS}") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError):
+        return False  # :func:`read` says what is wrong with it
+
+
 def import_skops_lightly() -> None:
     """Import skops without its list of scikit-learn's estimators: to make it, all of scikit-learn is imported.
 

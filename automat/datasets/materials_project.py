@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import time
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from automat.core import InputError
@@ -32,13 +31,8 @@ ALWAYS = ("material_id", "formula_pretty", "structure")
 
 _PATH = "/materials/summary/"
 _PAGE = 500
-_TRIES = 5
-_SECONDS = 60.0
-_PATIENCE = 2.0
 _REFUSED = (401, 403)
-_BUSY = 429
 _WRONG = (400, 404, 422)
-_SERVER_FAILS = 500
 _LICENCE = "CC BY 4.0 (Materials Project)"
 _CITATION = "Jain et al. (2013), APL Mater. 1, 011002, doi:10.1063/1.4812323"
 
@@ -73,35 +67,38 @@ def query(
     Raises:
         InputError: no key, nothing to ask for, or the server says no; what has come so far is kept.
     """
-    asked = _parameters(chemsys, elements, formula, fields, limit, page, out)
+    asked = _parameters(chemsys, elements, formula, fields)
+    kept_pages.check(limit, page, out, "material")
     key = os.environ.get(KEY_VARIABLE, "").strip()
     server = os.environ.get(SERVER_VARIABLE, SERVER).rstrip("/")
     folder = cache / hashlib.sha256(json.dumps([server, asked, page], sort_keys=True).encode()).hexdigest()[:16]
     documents: list[dict[str, Any]] = []
-    reused = 0
-    for number in count():
-        kept = folder / f"page-{number:05d}.json.gz"
-        renewed = fresh and not number
-        content = None if renewed else kept_pages.kept(kept)
-        if content is None:
-            if not key:
-                raise InputError(f"no key for the Materials Project: set {KEY_VARIABLE} (from your account there)")
-            parameters = asked | {"_skip": str(number * page), "_limit": str(page)}
-            content = _page(server, parameters, key, wait, f"{number} pages are kept, the same command goes on")
-            if renewed:  # only now: a server that does not answer costs none of the old ones
-                kept_pages.forget(folder)
-            kept_pages.keep(kept, content)
-        else:
-            reused += 1
+    number = reused = 0
+    told = f"the Materials Project ({server})"
+
+    def fetch(number: int) -> dict[str, Any]:
+        if not key:
+            raise InputError(f"no key for the Materials Project: set {KEY_VARIABLE} (from your account there)")
+        parameters = asked | {"_skip": str(number * page), "_limit": str(page)}
+        return kept_pages.patiently(
+            lambda: _page(server, parameters, key, number), server=told, number=number, wait=wait
+        )
+
+    before: set[str] = set()
+    for number, (content, is_kept) in enumerate(kept_pages.pages(folder, fetch, server=told, fresh=fresh), start=1):
         documents += content["data"]
+        reused += is_kept
         if len(content["data"]) < page or (limit is not None and len(documents) >= limit):
             break
+        here = {str(document.get("material_id")) for document in content["data"]}
+        if here <= before:
+            raise InputError(f"{told} gives the same materials again and again: page {number} has no new one")
+        before |= here
     if not documents:
         raise InputError(f"no material of the Materials Project fits {_told(asked)}")
     rows = _rows(documents[:limit], fields)
-    kept_pages.write(out, json.dumps(rows).encode())
-    card = _write_card(out, asked, fields)
-    return Fetched(out, card, len(rows), number + 1, reused)
+    card = kept_pages.table(out, rows, fields, _about(asked, fields), "material")
+    return Fetched(out, card, len(rows), number, reused)
 
 
 def _parameters(
@@ -109,9 +106,6 @@ def _parameters(
     elements: Sequence[str],
     formula: Sequence[str],
     fields: Sequence[str],
-    limit: int | None,
-    page: int,
-    out: Path,
 ) -> dict[str, str]:
     given = {"chemsys": chemsys, "elements": elements, "formula": formula}
     said = {name: ",".join(text.strip() for text in values) for name, values in given.items() if values}
@@ -121,10 +115,6 @@ def _parameters(
         raise InputError(
             f"fields {','.join(fields)!r} are no names of fields; e.g. formation_energy_per_atom, band_gap, density"
         )
-    if page < 1 or (limit is not None and limit < 1):
-        raise InputError(f"a page and a limit hold at least 1 material, but got {page} and {limit}")
-    if out.suffix.lower() != ".json":
-        raise InputError(f"the table {out.name!r} must end in .json: crystals are kept as JSON")
     # Pages of one order, so that those of yesterday and those of today make one table.
     return said | {"_fields": ",".join(dict.fromkeys((*ALWAYS, *fields))), "_sort_fields": ALWAYS[0]}
 
@@ -133,42 +123,33 @@ def _told(asked: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in asked.items() if not name.startswith("_"))
 
 
-def _page(
-    server: str, parameters: Mapping[str, str], key: str, wait: Callable[[float], None], kept: str
-) -> dict[str, Any]:
-    """One page, tried again where the server is busy or the connection breaks.
+def _page(server: str, parameters: Mapping[str, str], key: str, number: int) -> dict[str, Any]:
+    """One page.
 
     Raises:
-        InputError: the server says no, or does not answer; the message never holds the key.
+        NoAnswerError: another attempt may do better.
+        InputError: the server says no; the message never holds the key.
     """
-    reason, pause = "", 0.0
-    for attempt in range(_TRIES):
-        if attempt:
-            wait(pause)
-        pause = _PATIENCE * 2**attempt
-        try:
-            # The key goes to no other server.
-            answer = kept_pages.ask(server + _PATH, _SECONDS, params=parameters, headers={"X-API-KEY": key})
-        except kept_pages.NoAnswerError as error:
-            reason = str(error)
-            continue
-        if answer.status in _REFUSED:
-            raise InputError(f"the Materials Project refuses the key of {KEY_VARIABLE} ({answer.status}); {kept}")
-        if answer.status in _WRONG:
-            raise InputError(f"the Materials Project does not understand the query: {_detail(answer)}")
-        if answer.status == _BUSY or answer.status >= _SERVER_FAILS:
-            reason = f"it answered {answer.status}"
-            pause = max(pause, answer.pause)
-            continue
-        try:
-            documents = answer.json()["data"]
-            is_fine = answer.status < min(_WRONG)
-            if is_fine and isinstance(documents, list) and all(isinstance(each, dict) for each in documents):
-                return {"data": documents}
-        except (kept_pages.NoAnswerError, KeyError, TypeError):
-            pass
-        reason = f"it answered {answer.status} with something else than documents"
-    raise InputError(f"the Materials Project ({server}) gave no page after {_TRIES} attempts: {reason}; {kept}")
+    # The key goes to no other server.
+    answer = kept_pages.ask(server + _PATH, params=parameters, headers={"X-API-KEY": key})
+    if answer.status in _REFUSED:
+        raise InputError(
+            f"the Materials Project refuses the key of {KEY_VARIABLE} ({answer.status}); "
+            f"{number} pages are kept, the same command goes on"
+        )
+    if answer.status in _WRONG:
+        raise InputError(f"the Materials Project does not understand the query: {_detail(answer)}")
+    try:
+        documents = answer.json()["data"]
+    except (kept_pages.NoAnswerError, KeyError, TypeError):
+        documents = None
+    if answer.status >= min(_WRONG) or not isinstance(documents, list) or not all(map(_is_document, documents)):
+        raise kept_pages.NoAnswerError(f"it answered {answer.status} with something else than documents")
+    return {"data": documents}
+
+
+def _is_document(said: object) -> bool:
+    return isinstance(said, dict)
 
 
 def _detail(answer: Answer) -> str:
@@ -177,11 +158,7 @@ def _detail(answer: Answer) -> str:
 
 
 def _rows(documents: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
-    """Of every material its id, formula, structure (JSON text), and the fields.
-
-    Raises:
-        InputError: a field that no material has, or that is a list or an object.
-    """
+    """Of every material its id, formula, structure (JSON text), and the fields."""
     rows = {}
     for document in documents:
         # A material may come twice where the database changed between two pages.
@@ -192,12 +169,6 @@ def _rows(documents: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list
             "structure": json.dumps(crystal) if crystal else None,
             **{field: document.get(field) for field in fields if field not in ALWAYS},
         }
-    for field in fields:
-        values = [row[field] for row in rows.values() if field in row]
-        if values and all(value is None for value in values):
-            raise InputError(f"no material has a value of the field {field!r}")
-        if any(isinstance(value, list | dict) for value in values):
-            raise InputError(f"the field {field!r} holds lists or objects; allowed are fields of single values")
     return list(rows.values())
 
 
@@ -209,9 +180,8 @@ _UNITS = {
 """Of summary documents, as the interface documents them."""
 
 
-def _write_card(out: Path, asked: Mapping[str, str], fields: Sequence[str]) -> Path:
-    import yaml
-
+def _about(asked: Mapping[str, str], fields: Sequence[str]) -> dict[str, Any]:
+    """The card's content."""
     units = {field: _UNITS[field] for field in fields if field in _UNITS}
     content: dict[str, Any] = {
         "source": f"Materials Project, summary documents: {_told(asked)}",
@@ -222,6 +192,4 @@ def _write_card(out: Path, asked: Mapping[str, str], fields: Sequence[str]) -> P
         content["unit"] = units
     if fields[0] not in ALWAYS:
         content["target"] = fields[0]
-    card = out.with_suffix(".yaml")
-    kept_pages.write(card, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
-    return card
+    return content

@@ -12,7 +12,6 @@ import hashlib
 import json
 import re
 import time
-from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
@@ -29,13 +28,7 @@ _ALWAYS = ("chemical_formula_reduced", *_CRYSTAL)
 _VERSION = re.compile(r"/v\d+(?:\.\d+)*$")
 _FIELD = re.compile(r"[a-z_][a-z_0-9]*")
 _PAGE = 100
-_TRIES = 5
-_SECONDS = 60.0
-_PATIENCE = 2.0
 _WRONG = 400
-_BUSY = 429
-_SERVER_FAILS = 500
-_MOST_PAGES = 100_000
 _CITATION = "Andersen et al. (2021), Sci. Data 8, 217, doi:10.1038/s41597-021-00974-z"
 
 
@@ -68,38 +61,38 @@ def query(
         InputError: nothing to ask for, or the server says no; what has come so far is kept.
     """
     base = _base(url)
-    _check(wanted, fields, out, limit, page)
+    _check(wanted, fields)
+    kept_pages.check(limit, page, out, "structure")
     asked = {"filter": wanted, "response_fields": ",".join(dict.fromkeys((*_ALWAYS, *fields))), "page_limit": str(page)}
     folder = cache / hashlib.sha256(json.dumps([base, asked], sort_keys=True).encode()).hexdigest()[:16]
     entries: list[dict[str, Any]] = []
     provider, reused, after = "", 0, f"{base}/structures?{urlencode(asked)}"
-    before = {after}
-    for number in count():
-        path = folder / f"page-{number:05d}.json.gz"
-        renewed = fresh and not number
-        content = None if renewed else kept_pages.kept(path)
-        if content is None:
-            content = _page(after, wait, f"{number} pages are kept, the same command goes on")
-            if renewed:  # only now: a server that does not answer costs none of the old ones
-                kept_pages.forget(folder)
-            kept_pages.keep(path, content)
-        else:
-            reused += 1
+    before: list[str] = []
+
+    def fetch(number: int) -> dict[str, Any]:
+        return kept_pages.patiently(lambda: _page(after), server=repr(urlsplit(after).netloc), number=number, wait=wait)
+
+    for content, is_kept in kept_pages.pages(folder, fetch, server=repr(base), fresh=fresh):
+        before.append(after)
         entries += content["data"]
-        provider = content["provider"]
+        provider, reused = content["provider"], reused + is_kept
         if not content["next"] or not content["data"] or (limit is not None and len(entries) >= limit):
             break
         after = _following(after, content["next"], base)
         if after in before:
-            raise InputError(f"{base!r} gives the same pages again and again: page {number + 2} would be {after!r}")
-        before.add(after)
-        if number >= _MOST_PAGES:
-            raise InputError(f"{base!r} gives page after page; the first {_MOST_PAGES:,} are kept")
+            raise InputError(
+                f"{base!r} gives the same pages again and again: page {len(before) + 1} would be {after!r}"
+            )
     if not entries:
         raise InputError(f"no structure of {base!r} fits {wanted!r}")
     rows = _rows(entries[:limit], fields)
-    kept_pages.write(out, json.dumps(rows).encode())
-    return Fetched(out, _card(out, base, wanted, fields, provider), len(rows), number + 1, reused)
+    about = {
+        "source": f"{provider or urlsplit(base).netloc}, by OPTIMADE ({base}): {wanted}",
+        "citation": f"{provider or 'the database'}: see there; {_CITATION}",
+        "target": fields[0],
+    }
+    card = kept_pages.table(out, rows, fields, about, "structure")
+    return Fetched(out, card, len(rows), len(before), reused)
 
 
 def _base(url: str) -> str:
@@ -118,17 +111,13 @@ def _split(url: str) -> SplitResult | None:
         return None
 
 
-def _check(wanted: str, fields: Sequence[str], out: Path, limit: int | None, page: int) -> None:
+def _check(wanted: str, fields: Sequence[str]) -> None:
     if not wanted.strip():
         raise InputError('which structures? Give a filter, e.g. elements HAS ALL "Li","O" AND nelements=2')
     if not fields or not all(_FIELD.fullmatch(field) for field in fields):
         raise InputError(
             f"fields {','.join(fields)!r} are no names of fields; e.g. nsites, or a database's _mp_stability"
         )
-    if page < 1 or (limit is not None and limit < 1):
-        raise InputError(f"a page and a limit hold at least 1 structure, but got {page} and {limit}")
-    if out.suffix.lower() != ".json":
-        raise InputError(f"the table {out.name!r} must end in .json: crystals are kept as JSON")
 
 
 def _following(before: str, link: str, base: str) -> str:
@@ -149,32 +138,18 @@ def _following(before: str, link: str, base: str) -> str:
     return url
 
 
-def _page(url: str, wait: Callable[[float], None], kept: str) -> dict[str, Any]:
-    """One page, tried again where the server is busy or the connection breaks.
+def _page(url: str) -> dict[str, Any]:
+    """One page.
 
     Raises:
-        InputError: the server says no, or does not answer.
+        NoAnswerError: another attempt may do better.
+        InputError: the server says no.
     """
-    reason, pause = "", 0.0
-    for attempt in range(_TRIES):
-        if attempt:
-            wait(pause)
-        pause = _PATIENCE * 2**attempt
-        try:
-            answer = kept_pages.ask(url, _SECONDS)
-            status = answer.status
-            if status == _BUSY or status >= _SERVER_FAILS:
-                reason = f"it answered {status}"
-                pause = max(pause, answer.pause)
-                continue
-            content = answer.json()
-        except kept_pages.NoAnswerError as error:
-            reason = str(error)
-            continue
-        if status < _WRONG and _is_page(content):
-            return {"data": content["data"], "next": _next(content), "provider": _provider(content)}
-        raise InputError(f"{urlsplit(url).netloc!r} does not understand the query: {_detail(status, content)}")
-    raise InputError(f"{urlsplit(url).netloc!r} gave no page after {_TRIES} attempts: {reason}; {kept}")
+    answer = kept_pages.ask(url)
+    content = answer.json()
+    if answer.status < _WRONG and _is_page(content):
+        return {"data": content["data"], "next": _next(content), "provider": _provider(content)}
+    raise InputError(f"{urlsplit(url).netloc!r} does not understand the query: {_detail(answer.status, content)}")
 
 
 def _is_page(content: Any) -> bool:
@@ -205,11 +180,7 @@ def _detail(status: int, content: Any) -> str:
 
 
 def _rows(entries: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
-    """Of every structure its id, formula, crystal (JSON text), and the fields.
-
-    Raises:
-        InputError: a field that no structure has, or that is a list or an object.
-    """
+    """Of every structure its id, formula, crystal (JSON text), and the fields."""
     rows = {}
     for entry in entries:
         said = entry["attributes"]
@@ -219,12 +190,6 @@ def _rows(entries: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[d
             "structure": _crystal(said),
             **{field: said.get(field) for field in fields},
         }
-    for field in fields:
-        values = [row[field] for row in rows.values()]
-        if all(value is None for value in values):
-            raise InputError(f"no structure has a value of the field {field!r}")
-        if any(isinstance(value, list | dict) for value in values):
-            raise InputError(f"the field {field!r} holds lists or objects; allowed are fields of single values")
     return list(rows.values())
 
 
@@ -250,16 +215,3 @@ def _crystal(said: Mapping[str, Any]) -> str | None:
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     return json.dumps(made)
-
-
-def _card(out: Path, base: str, wanted: str, fields: Sequence[str], provider: str) -> Path:
-    import yaml
-
-    content = {
-        "source": f"{provider or urlsplit(base).netloc}, by OPTIMADE ({base}): {wanted}",
-        "citation": f"{provider or 'the database'}: see there; {_CITATION}",
-        "target": fields[0],
-    }
-    card = out.with_suffix(".yaml")
-    kept_pages.write(card, yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode())
-    return card

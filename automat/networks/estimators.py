@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from automat.networks.backends import Backend
     from automat.networks.checkpoints import Checkpoint
     from automat.networks.trainer import Curves, OnEpoch, Problem, Source
 
@@ -159,9 +160,12 @@ class GraphEstimator(NetworkEstimator):
     Attributes:
         backend: of the graph operations, a parameter of every family: ``dgl`` or ``torch``. If None, DGL
             where it can be imported and the device is the CPU, which is all that it knows.
+        lightest_backend: instead of DGL where neither the parameter nor the environment names a backend. Not a
+            parameter: a network that was read from a file has it, so that who only predicts imports no DGL.
     """
 
     backend: str | None
+    lightest_backend: Backend | None = None
 
     def check(self) -> None:
         """Look at the parameters, by an untrained network too.
@@ -181,7 +185,7 @@ class GraphEstimator(NetworkEstimator):
             ValueError: DGL is asked for on a GPU.
         """
         if trainer.device_of(self.recipe().device).type == "cpu":
-            return self.backend or backends.default_backend()
+            return self.backend or backends.asked() or self.lightest_backend or backends.default_backend()
         if self.backend == "dgl":
             raise ValueError("backend 'dgl' runs on the CPU alone; use backend 'torch', or device 'cpu'")
         return "torch"

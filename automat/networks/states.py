@@ -81,6 +81,8 @@ def to_state(estimator: Any) -> tuple[dict[str, Any], Arrays]:
 def from_state(state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
     """The fitted estimator of :func:`to_state`; it predicts the same, and has no learning curves.
 
+    Where nothing names a backend it predicts with plain torch: DGL takes a second to import.
+
     Raises:
         UnknownNetworkError: the state names no network of automat's.
         OtherReleaseError: the weights do not fit the network.
@@ -91,6 +93,8 @@ def from_state(state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         raise UnknownNetworkError(f"{state.get('kind')!r} is not one of {', '.join(KINDS)}")
     kind = getattr(importlib.import_module(KINDS[state["kind"]]), state["kind"])
     estimator: Any = kind(**state["params"])
+    if hasattr(estimator, "lightest_backend"):
+        estimator.lightest_backend = "torch"
     weights = {}
     for name, values in arrays.items():
         if name.startswith(_WEIGHTS):

@@ -15,7 +15,7 @@ import pytest
 
 from automat import datasets
 from automat.core import InputError
-from automat.datasets import card, materials_project
+from automat.datasets import card, kept_pages, materials_project
 from automat.datasets.kept_pages import Fetched
 
 KEY = "a-secret-key"
@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         elif asked.path != "/materials/summary/" or "nonsense" in query["_fields"]:
             self.answer(400, {"detail": "'nonsense' is no field"})
         else:
-            start, size = int(query["_skip"]), int(query["_limit"])
+            start, size = 0 if mishap == "again" else int(query["_skip"]), int(query["_limit"])
             found = sorted(self.served.documents, key=lambda each: str(each[query["_sort_fields"]]))[
                 start : start + size
             ]
@@ -224,6 +224,23 @@ def test_the_key_follows_no_redirection(served: Served, tmp_path: Path) -> None:
 def test_queries_that_cannot_be(served: Served, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         fetch(served, tmp_path, **options)
+
+
+def test_a_server_that_gives_the_same_materials_again_and_again_is_left(served: Served, tmp_path: Path) -> None:
+    served.mishaps = ["", *["again"] * 9]
+    with pytest.raises(InputError, match="gives the same materials again and again: page 2 has no new one"):
+        fetch(served, tmp_path)
+    assert len(served.asked) == 2
+
+
+def test_a_server_whose_pages_never_end_is_left(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_pages, "MOST_PAGES", 2)
+    with pytest.raises(InputError, match="gives page after page; the first 2 are kept"):
+        fetch(served, tmp_path)
+    assert len(served.asked) == len(list((tmp_path / "cache").rglob("page-*"))) == 2
+    assert fetch(served, tmp_path, limit=6).rows == 6
 
 
 def test_nothing_fits(served: Served, tmp_path: Path) -> None:

@@ -212,6 +212,15 @@ def test_a_page_without_structures_is_the_last(served: Served, tmp_path: Path) -
     assert len(served.asked) == 2
 
 
+def test_a_server_whose_pages_never_end_is_left(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_pages, "MOST_PAGES", 2)
+    with pytest.raises(InputError, match="gives page after page; the first 2 are kept"):
+        fetch(served, tmp_path)
+    assert len(served.asked) == len(list((tmp_path / "cache").rglob("page-*"))) == 2
+
+
 def test_an_answer_that_is_large_or_slow_ends(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_pages, "_MOST_BYTES", 2 * 1024**2)
     served.mishaps = ["large"]
