@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,8 @@ from automat import gate as judging
 from automat.core import Dataset, InputError, UnknownNameError
 from automat.executors import choosing, local
 from automat.pages import Pages, lone_page, protocols, render_index, render_records, storing
-from automat.running import Limits, cache_dir, compute, compute_part
-from automat.store import Store, check_writable
+from automat.running import Limits, cache_dir, compute, compute_part, store_in
+from automat.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,14 +136,9 @@ def run(
         raise InputError("split 'ladder' is several splits; call run_ladder, or `automat run --split ladder`")
     from automat.progress import shown
 
-    store = Store(Path(out))
-    try:
-        check_writable(store.root)
-    except OSError as error:
-        raise InputError(f"cannot write to the output folder {str(store.root)!r}: {error.strerror}") from error
-    data = dataset if isinstance(dataset, Dataset) else datasets.load(dataset, target=target)
+    store = store_in(Path(out))
     planned = plan.make(
-        data,
+        dataset if isinstance(dataset, Dataset) else datasets.load(dataset, target=target),
         models=models,
         features=features,
         preset=preset,
@@ -156,7 +151,6 @@ def run(
     )
     if learning_curve:
         learning.parts(min(len(fold.train) for fold in planned.folds), smallest=curve_from)
-    missing = [cell for cell in planned.cells if not store.is_done(cell)]
     pages = Pages(store, planned, command, reload=watch)
     with (
         choosing.opened(executor, scheduler=scheduler, cluster=cluster, jobs=jobs) as place,
@@ -164,39 +158,54 @@ def run(
         shown(progress) as told,
     ):
         limits = Limits(place, jobs, time_limit, memory_limit)
-        store.write_folds(planned.dataset, planned.folds)
-        try:
-            computed = compute(pages, missing, limits, told)
-        except BaseException:
-            pages.render_what_there_is()
-            raise
-        failed = sum(not store.is_done(cell) for cell in missing)
-        board, page = pages.render(is_over=True)
-        curves = None
+        result = _compared(pages, limits, told)
         if learning_curve:
-            curves = learning.learn(
-                board,
-                planned,
-                store,
-                lambda of_parts, part: compute_part(of_parts, part, limits, told),
-                smallest=curve_from,
-            )
-            board, page = pages.render(is_over=True)
-    kept = None
+            result = _with_learning_curve(result, pages, limits, told, smallest=curve_from)
     if save_models:
         from automat.refit import save_entrant
 
         kept = save_entrant(
             store,
             planned,
-            board,
+            result.board,
             name=model,
             cache_dir=cache_dir(store.root),
             jobs=jobs or local.default_jobs(),
             command=command,
             allow_pickle=allow_pickle,
         )
-    return RunResult(board, page, computed, len(planned.cells) - computed, failed, planned.left_out, kept, curves)
+        result = replace(result, model=kept)
+    return result
+
+
+def _compared(pages: Pages, limits: Limits, progress: Progress | None) -> RunResult:
+    """Compute the cells that are missing, and rank the entrants; what ends the run leaves a page of what there is."""
+    store, planned = pages.store, pages.planned
+    missing = [cell for cell in planned.cells if not store.is_done(cell)]
+    store.write_folds(planned.dataset, planned.folds)
+    try:
+        computed = compute(pages, missing, limits, progress)
+    except BaseException:
+        pages.render_what_there_is()
+        raise
+    failed = sum(not store.is_done(cell) for cell in missing)
+    board, page = pages.render(is_over=True)
+    return RunResult(board, page, computed, len(planned.cells) - computed, failed, planned.left_out)
+
+
+def _with_learning_curve(
+    result: RunResult, pages: Pages, limits: Limits, progress: Progress | None, *, smallest: int | None
+) -> RunResult:
+    """The result with the entrants' learning curves, on its page too."""
+    curves = learning.learn(
+        result.board,
+        pages.planned,
+        pages.store,
+        lambda store, part: compute_part(store, part, limits, progress),
+        smallest=smallest,
+    )
+    board, page = pages.render(is_over=True)
+    return replace(result, board=board, page=page, learning=curves)
 
 
 def _check_asked(

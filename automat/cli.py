@@ -57,51 +57,40 @@ def run(
     dry_run: cli_engine.DryRun = False,
     out: Annotated[Path, typer.Option(help="Folder of records and pages.")] = DEFAULT_RUNS,
     watch: Annotated[bool, typer.Option("--watch", help="Let the open page follow the run.")] = False,
-    save_models: Annotated[
-        bool, typer.Option("--save-models", help="Refit the winner on all rows and keep it.")
-    ] = False,
+    save_models: cli_models.Save = False,
     model: Annotated[str | None, typer.Option(help="With --save-models: keep this entrant instead.")] = None,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Keep it even if loading it can run any code.")
-    ] = False,
+    allow_pickle: cli_models.Pickle = False,
     learning_curve: Annotated[bool, typer.Option("--learning-curve", help="Also on parts of the rows.")] = False,
     curve_from: Annotated[int | None, typer.Option(help="Rows of its smallest part; a sixteenth of all.")] = None,
 ) -> None:
     """Compare models on a dataset; what is already computed is not computed again."""
-    from automat import api, progress, terminal, terminal_engine
-    from automat.splits import LADDER
+    from automat import progress, terminal
 
     if dry_run:
         cli_engine.print_job_script(cluster)
     readings = cli_data.readings(dataset, target, id_column, formula, structure)
-    compare = api.run_ladder if split == LADDER else partial(api.run, split=split)
+    compare = partial(
+        cli_engine.comparison(split),
+        models=cli_models.entrants(models),
+        features=features,
+        preset=preset,
+        folds=folds,
+        only_folds=only_folds,
+        trials=trials,
+        seed=seed,
+        **cli_engine.limits(time_limit, memory_limit),
+        jobs=jobs,
+        out=out,
+        watch=watch,
+        save_models=save_models,
+        model=model,
+        allow_pickle=allow_pickle,
+        learning_curve=learning_curve,
+        curve_from=curve_from,
+        command=shlex.join(["automat", *sys.argv[1:]]),
+    )
     with cli_engine.place(executor, scheduler, cluster, jobs) as place, progress.ProgressBar() as bar:
-        results = [
-            compare(
-                reading.dataset,
-                models=cli_models.entrants(models),
-                features=features,
-                preset=preset,
-                folds=folds,
-                only_folds=only_folds,
-                trials=trials,
-                seed=seed,
-                time_limit=terminal.parse_duration(time_limit) if time_limit else None,
-                memory_limit=terminal_engine.parse_size(memory_limit) if memory_limit else None,
-                jobs=jobs,
-                executor=place,
-                out=out,
-                watch=watch,
-                save_models=save_models,
-                model=model,
-                allow_pickle=allow_pickle,
-                learning_curve=learning_curve,
-                curve_from=curve_from,
-                command=shlex.join(["automat", *sys.argv[1:]]),
-                progress=bar,
-            )
-            for reading in readings
-        ]
+        results = [compare(reading.dataset, executor=place, progress=bar) for reading in readings]
     terminal.print_results(results)
     if any(result.failed for result in results):
         raise typer.Exit(EXIT_CELLS_FAILED)

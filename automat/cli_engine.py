@@ -1,19 +1,22 @@
-"""The command line's options of where cells run, and what becomes of Ctrl-C there."""
+"""The command line's options of what a run does and where cells run, and what becomes of Ctrl-C there."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from automat.core import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from automat.api import RunResult
     from automat.executors.crew import Executor as Place
+    from automat.ladder import LadderResult
 
 EXIT_INTERRUPTED = 130
 
@@ -34,6 +37,27 @@ def place(executor: str | None, scheduler: str | None, cluster: Path | None, job
     except KeyboardInterrupt:
         typer.echo("automat: stopped. Finished cells are kept; the same command goes on from here.", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def comparison(split: str | None) -> Callable[..., RunResult | LadderResult]:
+    """What compares models on one split, or on those of the ladder."""
+    from automat import api, splits
+
+    return api.run_ladder if split == splits.LADDER else partial(api.run, split=split)
+
+
+def limits(time_limit: str | None, memory_limit: str | None) -> dict[str, Any]:
+    """What a cell may take, as :func:`automat.run` is told.
+
+    Raises:
+        InputError: no duration, or no size.
+    """
+    from automat import terminal, terminal_engine
+
+    return {
+        "time_limit": terminal.parse_duration(time_limit) if time_limit else None,
+        "memory_limit": terminal_engine.parse_size(memory_limit) if memory_limit else None,
+    }
 
 
 def print_job_script(cluster: Path | None) -> NoReturn:

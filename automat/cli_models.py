@@ -14,6 +14,9 @@ EXIT_ROWS_FAILED = 3
 
 _OBJECTS_A_COLLECTION = 50_000
 
+Save = Annotated[bool, typer.Option("--save-models", help="Refit the winner on all rows and keep it.")]
+Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Keep it even if loading it can run any code.")]
+
 
 def entrants(text: str | None) -> list[str] | None:
     """What ``--models`` names: commas part entrants, and the settings of one."""

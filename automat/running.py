@@ -52,6 +52,19 @@ class Limits:
     memory_limit: int | None
 
 
+def store_in(out: Path) -> Store:
+    """The records below a folder, which is made.
+
+    Raises:
+        InputError: it cannot be written to.
+    """
+    try:
+        check_writable(out)
+    except OSError as error:
+        raise InputError(f"cannot write to the output folder {str(out)!r}: {error.strerror}") from error
+    return Store(out)
+
+
 def cache_dir(out: Path) -> Path:
     """Where features are kept: ``AUTOMAT_CACHE``, else the user's cache folder, else beside the records.
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from automat.evaluate import failed_record
+from automat.executors.claims import Queue
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from automat.core import Cell, Predictions, RunRecord
     from automat.evaluate import Job, Result
-    from automat.executors.claims import Queue
     from automat.executors.workers import Ended
 
 OnRecord = Callable[["RunRecord", "Predictions | None"], None]
@@ -58,6 +63,57 @@ class Executor(Protocol):
             KeyboardInterrupt: passed on, once nothing runs any more.
             EngineError: cells cannot be computed any more.
         """
+
+
+class CrewExecutor(ABC):
+    """A place where a crew computes the cells, from parcels in a folder of the run alone; see ``Executor``."""
+
+    @abstractmethod
+    def crew(self, job: Job, folder: Path, limits: CellLimits) -> AbstractContextManager[Crew]:
+        """Those who compute the cells of a job, until the end of the block.
+
+        Args:
+            job: what the cells share.
+            folder: empty; for parcels and results.
+            limits: of the cells.
+        """
+
+    def run_cells(
+        self,
+        job: Job,
+        cells: Sequence[Cell] | Queue,
+        *,
+        jobs: int | None,
+        on_record: OnRecord,
+        on_running: OnRunning = lambda _cells: None,
+        time_limit: float | None = None,
+        memory_limit: int | None = None,
+    ) -> None:
+        """Run cells in the given order; see ``Executor``."""
+        queue = cells if isinstance(cells, Queue) else Queue(cells)
+        if not len(queue):
+            return
+        limits = CellLimits(jobs, time_limit, memory_limit)
+        with (
+            tempfile.TemporaryDirectory(prefix="automat-", ignore_cleanup_errors=True) as name,
+            self.crew(job, Path(name), limits) as crew,
+        ):
+            run_through(crew, job, queue, on_record=on_record, on_running=on_running)
+
+
+@dataclass(frozen=True)
+class CellLimits:
+    """What cells may take.
+
+    Attributes:
+        jobs: how many run at once, at most; as many as there is room for when None.
+        time_limit: seconds a cell may take.
+        memory_limit: bytes that a cell's worker may hold.
+    """
+
+    jobs: int | None
+    time_limit: float | None
+    memory_limit: int | None
 
 
 class Free(Protocol):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from automat_featurizers.environment import without_main
@@ -14,26 +12,26 @@ from automat_featurizers.environment import without_main
 from automat import _process
 from automat.core import InputError
 from automat.executors import dask_node, parcels
-from automat.executors.claims import Queue
-from automat.executors.crew import OnRecord, OnRunning, run_through
+from automat.executors.crew import CrewExecutor
 from automat.executors.dask_crew import DaskCrew
 from automat.executors.local import default_jobs
 from automat.executors.workers import uninterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from pathlib import Path
     from types import TracebackType
 
-    from automat.core import Cell
     from automat.evaluate import Job
     from automat.executors.cluster_file import ClusterFile, Queued
+    from automat.executors.crew import CellLimits
 
 CONNECT_SECONDS = 15.0
 PATIENCE_SECONDS = 60.0
 _CLOSE_SECONDS = 10.0
 
 
-class Dask:
+class Dask(CrewExecutor):
     """A Dask cluster, opened when cells first need it, and closed with the ``with`` block.
 
     Args:
@@ -72,39 +70,26 @@ class Dask:
         if self._scheduler is not None:
             self._opened()
 
-    def run_cells(
-        self,
-        job: Job,
-        cells: Sequence[Cell] | Queue,
-        *,
-        jobs: int | None,
-        on_record: OnRecord,
-        on_running: OnRunning = lambda _cells: None,
-        time_limit: float | None = None,
-        memory_limit: int | None = None,
-    ) -> None:
-        """Run cells in the given order, ``jobs`` at once at most, else one a worker thread; see ``Executor``."""
-        queue = cells if isinstance(cells, Queue) else Queue(cells)
-        if not len(queue):
-            return
-        with tempfile.TemporaryDirectory(prefix="automat-", ignore_cleanup_errors=True) as name:
-            parcel = parcels.write(job, Path(name))
-            client = self._opened()
-            self._sent.update(parcel.names)
-            crew = DaskCrew(
-                client=client,
-                order=dask_node.Order(parcel.job, parcel.names, time_limit, memory_limit),
-                folder=Path(name),
-                versions=job.versions,
-                sources=_process.sources(),
-                scale=self._scale,
-                patience=PATIENCE_SECONDS if self._cluster_file is None else self._cluster_file.wait,
-                most=jobs,
-            )
-            try:
-                run_through(crew, job, queue, on_record=on_record, on_running=on_running)
-            finally:
-                crew.close()
+    @contextmanager
+    def crew(self, job: Job, folder: Path, limits: CellLimits) -> Iterator[DaskCrew]:
+        """The cluster's workers, ``limits.jobs`` cells at once at most, else one a thread; see ``CrewExecutor``."""
+        parcel = parcels.write(job, folder)
+        client = self._opened()
+        self._sent.update(parcel.names)
+        crew = DaskCrew(
+            client=client,
+            order=dask_node.Order(parcel.job, parcel.names, limits.time_limit, limits.memory_limit),
+            folder=folder,
+            versions=job.versions,
+            sources=_process.sources(),
+            scale=self._scale,
+            patience=PATIENCE_SECONDS if self._cluster_file is None else self._cluster_file.wait,
+            most=limits.jobs,
+        )
+        try:
+            yield crew
+        finally:
+            crew.close()
 
     def _opened(self) -> Any:
         """A client of the cluster, which is started if need be."""

@@ -7,7 +7,6 @@ them. A worker that crashes or outruns a limit costs its own cell only.
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,50 +17,36 @@ from automat_featurizers.environment import environment, without_main
 from automat import _process
 from automat.evaluate import Job, Result, failed_record, steps_of
 from automat.executors import parcels
-from automat.executors.claims import Queue
-from automat.executors.crew import OnRecord, OnRunning, run_through, unexplained
+from automat.executors.crew import CellLimits, CrewExecutor, unexplained
 from automat.executors.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from automat.core import Cell
 
 
-class Local:
-    """Processes of this machine."""
+class Local(CrewExecutor):
+    """Processes of this machine, one a core unless the run says how many."""
 
     def connect(self) -> None:
         """They can always be started."""
 
-    def run_cells(
-        self,
-        job: Job,
-        cells: Sequence[Cell] | Queue,
-        *,
-        jobs: int | None,
-        on_record: OnRecord,
-        on_running: OnRunning = lambda _cells: None,
-        time_limit: float | None = None,
-        memory_limit: int | None = None,
-    ) -> None:
-        """Run cells in the given order on ``jobs`` workers, one a core when None; see ``Executor``."""
-        queue = cells if isinstance(cells, Queue) else Queue(cells)
-        if not len(queue):
-            return
+    @contextmanager
+    def crew(self, job: Job, folder: Path, limits: CellLimits) -> Iterator[Workers]:
+        """Workers that hold the job; see ``CrewExecutor``."""
         with (
-            tempfile.TemporaryDirectory(prefix="automat-", ignore_cleanup_errors=True) as name,
             conditions(),
             Workers(
-                min(default_jobs() if jobs is None else jobs, len(queue)),
+                default_jobs() if limits.jobs is None else limits.jobs,
                 prepare,
-                str(Path(name) / parcels.write(job, Path(name)).job),
-                folder=Path(name),
-                time_limit=time_limit,
-                memory_limit=memory_limit,
+                str(folder / parcels.write(job, folder).job),
+                folder=folder,
+                time_limit=limits.time_limit,
+                memory_limit=limits.memory_limit,
             ) as workers,
         ):
-            run_through(workers, job, queue, on_record=on_record, on_running=on_running)
+            yield workers
 
 
 @contextmanager

@@ -148,8 +148,36 @@ def budget_in_words(budget: Mapping[str, Any], t: Translator = ENGLISH) -> str:
 
 def _columns(board: Leaderboard, t: Translator) -> list[dict[str, Any]]:
     """Columns in order: key, title, what it means, and how it is heated and sorted."""
+    metric = t(TITLES[board.metric])
+    test = _test_columns(board, t)
+    gap = t("how much worse {metric} is on test than on training rows", metric=metric)
+    plain = (
+        ("gap", t("gap"), gap, "linear", False),
+        ("skill", t("skill"), t("share of the way from the dummy to a perfect score"), "", True),
+        *((key, t(title), t(about), *looks) for key, title, about, *looks in _COSTS),
+    )
+    names = ("key", "title", "help", "heat", "high_is_good")
+    return [
+        *test[:1],
+        *significance.columns(board, t),
+        *test[1:],
+        *_learning_columns(board, t),
+        *(dict(zip(names, each, strict=True)) | {"hidden": each[0] == "predict_seconds"} for each in plain),
+        {
+            "key": "budget",
+            "title": t("budget"),
+            "help": t("what it could spend"),
+            "heat": "",
+            "high_is_good": True,
+            "text": True,
+        },
+    ]
+
+
+def _test_columns(board: Leaderboard, t: Translator) -> list[dict[str, Any]]:
+    """Metrics on test rows, the board's own first."""
     unit = f", {board.unit}" if board.unit else ""
-    metrics = [
+    return [
         {
             "key": f"test_{name}",
             "title": t(TITLES[name]) + (unit if name in {"mae", "rmse"} else ""),
@@ -159,7 +187,11 @@ def _columns(board: Leaderboard, t: Translator) -> list[dict[str, Any]]:
         }
         for name in board.metrics
     ]
-    metrics[1:1] = significance.columns(board, t)
+
+
+def _learning_columns(board: Leaderboard, t: Translator) -> list[dict[str, Any]]:
+    """Metrics on the rows that were trained on, and the one that the search was judged by."""
+    metric = t(TITLES[board.metric])
     train = [
         {
             "key": f"train_{name}",
@@ -171,44 +203,15 @@ def _columns(board: Leaderboard, t: Translator) -> list[dict[str, Any]]:
         }
         for name in board.metrics
     ]
-    metric = t(TITLES[board.metric])
-    train.append(
-        {
-            "key": f"validation_{board.metric}",
-            "title": t("validation {metric}", metric=metric),
-            "help": t("{metric} on the inner part of the training fold that the search is judged on", metric=metric),
-            "heat": "",
-            "high_is_good": board.metric in HIGHER_IS_BETTER,
-            "hidden": True,
-        }
-    )
-    judged = [
-        (
-            "gap",
-            t("gap"),
-            t("how much worse {metric} is on test than on training rows", metric=metric),
-            "linear",
-            False,
-        ),
-        ("skill", t("skill"), t("share of the way from the dummy to a perfect score"), "", True),
-    ]
-    names = ("key", "title", "help", "heat", "high_is_good")
-    return [
-        *metrics,
-        *train,
-        *(
-            dict(zip(names, each, strict=True)) | {"hidden": each[0] == "predict_seconds"}
-            for each in (*judged, *((key, t(title), t(about), *looks) for key, title, about, *looks in _COSTS))
-        ),
-        {
-            "key": "budget",
-            "title": t("budget"),
-            "help": t("what it could spend"),
-            "heat": "",
-            "high_is_good": True,
-            "text": True,
-        },
-    ]
+    validation = {
+        "key": f"validation_{board.metric}",
+        "title": t("validation {metric}", metric=metric),
+        "help": t("{metric} on the inner part of the training fold that the search is judged on", metric=metric),
+        "heat": "",
+        "high_is_good": board.metric in HIGHER_IS_BETTER,
+        "hidden": True,
+    }
+    return [*train, validation]
 
 
 def _places(board: Leaderboard) -> dict[str, int]:
