@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -76,15 +78,52 @@ def real() -> PackedStructures:
     return structures.take(np.arange(0, len(structures), len(structures) // 30)[:30])
 
 
-@pytest.fixture(scope="session")
-def rounds_alike() -> bool:
-    """Whether numpy's linear algebra rounds on this processor as our kernels do.
+class _Fused:
+    """numpy, but scalar products of three components, and lengths, round once a component, as our kernels do."""
 
-    Where matminer's number is decided by the last bit of a distance or an angle, it is another one on processors whose
-    BLAS rounds otherwise, and there is nothing to be equal to.
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    @property
+    def linalg(self) -> Any:
+        return self
+
+    def inv(self, matrix: Any) -> Any:
+        return np.linalg.inv(matrix)
+
+    def dot(self, left: Any, right: Any) -> Any:
+        from automat_featurizers.kernels.fused import fused_dot, fused_rows
+
+        rows, other = np.asarray(left, np.float64), np.asarray(right, np.float64)
+        if rows.shape == other.shape == (3,):
+            return np.float64(fused_dot(*rows, *other))
+        if rows.shape[-1] != 3 or other.shape != (3, 3):
+            return np.dot(left, right)
+        flat = np.ascontiguousarray(rows.reshape(-1, 3))
+        return fused_rows(flat, np.ascontiguousarray(other)).reshape(rows.shape)
+
+    def norm(self, vector: Any, **options: Any) -> Any:
+        plain = not options and np.shape(vector) == (3,)
+        return np.sqrt(self.dot(vector, vector)) if plain else np.linalg.norm(vector, **options)
+
+
+@pytest.fixture
+def rounds_as_we_do() -> Callable[..., AbstractContextManager[list[Structure]]]:
+    """Within this, the linear algebra of matminer's JarvisCFID and pymatgen's lattices rounds as our kernels do.
+
+    Takes crystals and gives them with coordinates of that rounding. Where matminer's number is decided by the last bit
+    of a distance or an angle, it is another one on processors whose BLAS rounds otherwise. With the roundings of one of
+    them there is one number to be equal to, on every processor.
     """
-    from automat_featurizers.kernels.fused import fused_rows
 
-    rng = np.random.default_rng(0)
-    rows, matrix = rng.normal(size=(200, 3)), rng.normal(size=(3, 3))
-    return all((np.dot(row, matrix) == fused_rows(row[None], matrix)[0]).all() for row in rows)
+    @contextmanager
+    def rounding(structures: list[Structure]) -> Iterator[list[Structure]]:
+        from matminer.featurizers.structure import composite
+        from pymatgen.core import Structure, lattice
+
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (composite, lattice):
+                patch.setattr(module, "np", _Fused())
+            yield [Structure(each.lattice, each.species_and_occu, each.frac_coords) for each in structures]
+
+    return rounding

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from automat_featurizers.parity import turned_and_shifted
 from automat_featurizers.structure.radial import PartialRadialDistributionFunction, RadialDistributionFunction
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
 from sklearn.exceptions import NotFittedError
 
@@ -26,14 +29,62 @@ def test_numbers_are_matminers(cutoff: float, bin_size: float, real: PackedStruc
     np.testing.assert_allclose(ours.transform(small), [peer.featurize(each) for each in small], rtol=1e-12, atol=1e-12)
 
 
-def test_atoms_on_the_edges_of_bins_fall_where_matminers_do(crystals: list[Structure], rounds_alike: bool) -> None:
+def neighbours(featurizer: RadialDistributionFunction, crystal: Structure, values: Any) -> NDArray[np.float64]:
+    """How many there are in each bin, of all sites together, shape (bins,)."""
+    shells = 4 / 3 * np.pi * np.diff(edges_of(featurizer) ** 3)
+    counts: NDArray[np.float64] = np.asarray(values) * shells * len(crystal) / crystal.volume
+    return counts
+
+
+def edges_of(featurizer: RadialDistributionFunction) -> NDArray[np.float64]:
+    bins = len(featurizer.get_feature_names_out())
+    return np.arange(bins + 1) * featurizer.bin_size
+
+
+def stray(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], edges: NDArray[np.float64], crystal: Structure
+) -> NDArray[np.intp]:
+    """Edges that more neighbours have crossed than are on them, to within 1e-8 of the distance."""
+    distances = np.concatenate([[each.nn_distance for each in found] for found in crystal.get_all_neighbors(edges[-1])])
+    on_edge = (np.abs(distances[:, None] - edges[1:]) <= 1e-8 * edges[1:]).sum(axis=0)
+    crossed = np.abs(np.cumsum(ours - theirs))
+    found: NDArray[np.intp] = np.flatnonzero(crossed > on_edge + 1e-6)
+    return found
+
+
+def test_atoms_on_the_edges_of_bins_fall_where_matminers_do(
+    crystals: list[Structure], rounds_as_we_do: Callable[..., AbstractContextManager[list[Structure]]]
+) -> None:
     """Round parameters: distances such as 4.0 and 2.5 lie on edges; those of turned cells beside them, by rounding."""
     cells = [Structure(Lattice.cubic(edge), ["Po"], [[0, 0, 0]]) for edge in (2.5, 3.0, 3.2, 4.1)]
-    if rounds_alike:
-        cells += [turned_and_shifted(each, np.random.default_rng(3)) for each in cells] + crystals[-2:]
+    turned = [turned_and_shifted(each, np.random.default_rng(3)) for each in cells] + crystals[-2:]
     ours = RadialDistributionFunction(8.0)
     peer = ours.matminer()
-    np.testing.assert_allclose(ours.transform(cells), [peer.featurize(each) for each in cells], rtol=1e-12, atol=1e-12)
+    here = ours.transform([*cells, *turned])
+    with rounds_as_we_do([*cells, *turned]) as same:
+        np.testing.assert_allclose(here, [peer.featurize(each) for each in same], rtol=1e-12, atol=1e-12)
+    # With whatever rounding this processor has, what is on no edge is where it was.
+    plain = [peer.featurize(each) for each in cells]
+    np.testing.assert_allclose(here[: len(cells)], plain, rtol=1e-12, atol=1e-12)
+    for crystal, values in zip(turned, here[len(cells) :], strict=True):
+        counts = neighbours(ours, crystal, values)
+        theirs = neighbours(ours, crystal, peer.featurize(crystal))
+        assert stray(counts, theirs, edges_of(ours), crystal).tolist() == []
+
+
+def test_a_neighbour_in_another_bin_is_stray_unless_it_is_on_the_edge() -> None:
+    ours = RadialDistributionFunction(8.0)
+    cell = Structure(Lattice.cubic(2.5), ["Po"], [[0, 0, 0]])
+    counts = neighbours(ours, cell, ours.transform([cell])[0])
+    assert counts[25] == pytest.approx(6)  # at 2.5, an edge
+    assert counts[35] == pytest.approx(12)  # at 3.54
+    for place, bins, expected in ((25, -1, []), (25, 1, [25]), (35, -1, [34]), (25, -2, [23])):
+        moved = counts.copy()
+        moved[place] -= 1
+        moved[place + bins] += 1
+        assert stray(moved, counts, edges_of(ours), cell).tolist() == expected
+    moved = counts + np.where(np.arange(len(counts)) == 35, 1, 0)
+    assert stray(moved, counts, edges_of(ours), cell)[0] == 35
 
 
 @pytest.mark.parametrize(
