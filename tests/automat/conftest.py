@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,18 +23,14 @@ def features_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def command(tmp_path: Path, features_cache: Path) -> Callable[..., str]:
-    """Runs ``automat`` with the given arguments in a folder of its own; what it prints."""
+def command(tmp_path: Path, features_cache: Path, called: Callable[..., tuple[int, str]]) -> Callable[..., str]:
+    """Calls ``automat`` with the given arguments in a folder of its own; what it prints."""
 
     def call(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "automat.cli", *arguments],
-            cwd=tmp_path, env=os.environ | {"AUTOMAT_CACHE": str(features_cache)},
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout + done.stderr
+        found, told = called(tmp_path, {"AUTOMAT_CACHE": str(features_cache)}, *arguments)
+        assert found == code, told
+        assert "Traceback" not in told
+        return told
 
     return call
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from automat.core import Dataset, InputError, Model
 from automat.judgement import Judgement, Side, markdown
 from automat.store import Store
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
 EIGHT_LINES = """
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.pipeline import make_pipeline
@@ -41,21 +40,19 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Gate:
     """Runs the command in a folder of its own."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, called: Callable[..., tuple[int, str]]) -> None:
         self.folder = folder
-        self.environment = os.environ | {"AUTOMAT_CACHE": str(cache)}
+        self.cache = cache
+        self.called = called
 
     def __call__(self, *arguments: str, code: int) -> str:
         return self.automat("gate", *arguments, code=code)
 
     def automat(self, *arguments: str, code: int) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "automat.cli", *arguments],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout + done.stderr
+        found, told = self.called(self.folder, {"AUTOMAT_CACHE": str(self.cache)}, *arguments)
+        assert found == code, told
+        assert "Traceback" not in told
+        return told
 
     def write(self, name: str, text: str) -> str:
         (self.folder / name).write_text(text)
@@ -70,8 +67,8 @@ class Gate:
 
 
 @pytest.fixture
-def gate(tmp_path: Path, cache: Path) -> Gate:
-    return Gate(tmp_path, cache)
+def gate(tmp_path: Path, cache: Path, called: Callable[..., tuple[int, str]]) -> Gate:
+    return Gate(tmp_path, cache, called)
 
 
 def table(rows: int = 60, noise: float = 0.3, seed: int = 0) -> str:

@@ -18,6 +18,8 @@ from automat.core import Dataset, Fold, InputError, Split
 from automat.datasets import checks
 from automat.ladder import Ladder, LadderResult
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 RUNGS = ("random", "formula", "chemical-system", "cluster-out")
 
 

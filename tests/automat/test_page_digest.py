@@ -16,6 +16,8 @@ from automat.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 GIVEN: dict[str, Any] = {"target": "y", "models": ["dummy", "linear"], "preset": "quick", "trials": 1, "jobs": 1}
 
 

@@ -9,6 +9,8 @@ from automat import api
 from automat.cli import app
 from automat.core import InputError, UnknownNameError
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 RUNNER = CliRunner()
 
 

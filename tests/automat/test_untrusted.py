@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from automat.core import Dataset
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 GIVEN: dict[str, Any] = {"models": ["dummy", "linear"], "preset": "quick", "trials": 1, "jobs": 1}
 
 EVIL = "<script>alert(1)</script>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -152,7 +153,7 @@ def run_here(folder: Path, **options: Any) -> api.RunResult:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("after", [1, 4])
 def test_what_cannot_be_written_ends_the_run_and_keeps_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, after: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_this_process: Any, number: int, after: int
 ) -> None:
     synced = []
 
@@ -164,10 +165,10 @@ def test_what_cannot_be_written_ends_the_run_and_keeps_the_rest(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(StorageError, match=os.strerror(number)):
-            run_here(tmp_path)
+            run_here(tmp_path, jobs=1)
     assert not [path for path in (tmp_path / "runs").rglob(".*") if path.name != ".lock"]
     done = sum(record.status == "ok" for record in store.Store(tmp_path / "runs").records())
-    again = run_here(tmp_path)
+    again = run_here(tmp_path, executor=in_this_process)
     assert (again.computed, again.reused, again.failed) == (4 - done, done, 0)
 
 
@@ -204,17 +205,30 @@ GARBLED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, in_this_process: Any) -> tuple[Path, api.RunResult]:
+    """A folder with a run that is over, to be copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, run_here(folder, executor=in_this_process)
+
+
 @pytest.mark.parametrize("how", sorted(GARBLED))
 @pytest.mark.parametrize("pattern", ["*/records/*.json", "*/predictions/*.parquet", "*/folds/*.parquet", "*/*.json"])
 def test_garbled_files_are_set_aside_and_computed_again(
-    tmp_path: Path, how: str, pattern: str, ledger: Callable[..., None]
+    tmp_path: Path,
+    how: str,
+    pattern: str,
+    finished: tuple[Path, api.RunResult],
+    in_this_process: Any,
+    ledger: Callable[..., None],
 ) -> None:
-    first = run_here(tmp_path)
+    folder, first = finished
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     runs = tmp_path / "runs"
     victim = min(runs.glob(pattern))
     content = victim.read_bytes()
     victim.write_bytes(GARBLED[how](content))
-    again = run_here(tmp_path)
+    again = run_here(tmp_path, executor=in_this_process)
     scores = [{row.model: row.mean["test"] for row in result.board.rows} for result in (first, again)]
     assert scores[0] == scores[1]
     assert again.failed == 0
@@ -230,7 +244,7 @@ def test_garbled_files_are_set_aside_and_computed_again(
 
 @pytest.mark.parametrize("how", sorted(GARBLED))
 def test_a_garbled_cache_is_computed_again(
-    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, ledger: Callable[..., None]
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch, in_this_process: Any, ledger: Callable[..., None]
 ) -> None:
     monkeypatch.setenv("AUTOMAT_CACHE", str(tmp_path / "cache"))
     formulas = [f"Fe{a}O{b}" for a in range(1, 6) for b in range(1, 8)]
@@ -241,7 +255,7 @@ def test_a_garbled_cache_is_computed_again(
         "target": "y",
         "models": ["linear"],
         "preset": "quick",
-        "jobs": 1,
+        "executor": in_this_process,
         "trials": 1,
         "features": "magpie",
     }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,26 +12,6 @@ import pytest
 from automat import lessons
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not binary or not driver:
-        pytest.skip("chromium and chromedriver are not installed")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--window-size=1000,1200", f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):  # fmt: skip
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield started
-    started.quit()
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +45,24 @@ def drawn(browser: Any) -> str:
 
 
 @pytest.mark.parametrize("name", ["iris_en", "iris_ko", "leaks_en", "leaks_ko", "graphs_en", "graphs_ko"])
-def test_it_opens_without_errors_and_without_the_network(chromium: Any, pages: dict[str, str], name: str) -> None:
-    chromium.get("about:blank")
-    chromium.get_log("browser"), chromium.get_log("performance")
-    chromium.get(pages[name])
-    reveal(chromium)
-    figures = len(chromium.find_elements("css selector", "figure"))
+def test_it_opens_without_errors_and_without_the_network(browser: Any, pages: dict[str, str], name: str) -> None:
+    browser.get("about:blank")
+    browser.get_log("browser"), browser.get_log("performance")
+    browser.get(pages[name])
+    reveal(browser)
+    figures = len(browser.find_elements("css selector", "figure"))
     count = "return document.querySelectorAll('figure .main-svg').length"
-    assert eventually(lambda: chromium.execute_script(count) >= figures)
-    assert [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"] == []
-    asked = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
+    assert eventually(lambda: browser.execute_script(count) >= figures)
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     addresses = [each["params"]["request"]["url"] for each in asked if each["method"] == "Network.requestWillBeSent"]
     assert [address for address in addresses if not address.startswith(("file:", "data:", "blob:", "about:"))] == []
 
 
-def test_a_guess_reveals_the_result(chromium: Any, pages: dict[str, str]) -> None:
-    chromium.get(pages["iris_en"])
-    form = chromium.find_element("css selector", "form.guess")
-    result = chromium.find_element("id", form.get_attribute("data-result"))
+def test_a_guess_reveals_the_result(browser: Any, pages: dict[str, str]) -> None:
+    browser.get(pages["iris_en"])
+    form = browser.find_element("css selector", "form.guess")
+    result = browser.find_element("id", form.get_attribute("data-result"))
     button = form.find_element("css selector", "button")
     assert not result.is_displayed()
     assert not button.is_enabled()
@@ -96,57 +75,57 @@ def test_a_guess_reveals_the_result(chromium: Any, pages: dict[str, str]) -> Non
     assert form.find_element("css selector", "label.right input").get_attribute("value") == str(right)
 
 
-def test_keys_alone_guess_and_move_the_slider(chromium: Any, pages: dict[str, str]) -> None:
+def test_keys_alone_guess_and_move_the_slider(browser: Any, pages: dict[str, str]) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    chromium.get(pages["iris_ko"])
-    form = chromium.find_element("css selector", "form.guess")
+    browser.get(pages["iris_ko"])
+    form = browser.find_element("css selector", "form.guess")
     form.find_element("css selector", "input").send_keys(Keys.SPACE)
     form.find_element("css selector", "button").send_keys(Keys.ENTER)
-    assert eventually(lambda: chromium.execute_script("return document.querySelectorAll('figure .main-svg').length"))
-    slider = chromium.find_element("css selector", "input[type=range]")
-    before, note = drawn(chromium), chromium.find_element("css selector", ".note").text
+    assert eventually(lambda: browser.execute_script("return document.querySelectorAll('figure .main-svg').length"))
+    slider = browser.find_element("css selector", "input[type=range]")
+    before, note = drawn(browser), browser.find_element("css selector", ".note").text
     slider.send_keys(Keys.ARROW_RIGHT)
-    assert eventually(lambda: drawn(chromium) != before)
-    assert chromium.find_element("css selector", ".note").text != note
+    assert eventually(lambda: drawn(browser) != before)
+    assert browser.find_element("css selector", ".note").text != note
     assert slider.get_attribute("aria-valuetext") == "1"
 
 
-def test_a_switch_changes_the_figure(chromium: Any, pages: dict[str, str]) -> None:
-    chromium.get(pages["leaks_en"])
-    reveal(chromium)
-    figure = chromium.find_elements("css selector", "figure")[1]
+def test_a_switch_changes_the_figure(browser: Any, pages: dict[str, str]) -> None:
+    browser.get(pages["leaks_en"])
+    reveal(browser)
+    figure = browser.find_elements("css selector", "figure")[1]
     note = figure.find_element("css selector", ".note")
     assert "training rows" in note.text
     figure.find_element("css selector", "input[type=checkbox]").click()
     assert eventually(lambda: "all rows" in note.text)
 
 
-def test_dark_mode_repaints(chromium: Any, pages: dict[str, str]) -> None:
-    chromium.get(pages["graphs_en"])
-    reveal(chromium)
+def test_dark_mode_repaints(browser: Any, pages: dict[str, str]) -> None:
+    browser.get(pages["graphs_en"])
+    reveal(browser)
     colour = "return document.querySelector('.drawing').layout.font.color"
-    before = eventually(lambda: chromium.execute_script(colour))
-    chromium.find_element("id", "theme").click()
-    assert eventually(lambda: chromium.execute_script(colour) != before)
+    before = eventually(lambda: browser.execute_script(colour))
+    browser.find_element("id", "theme").click()
+    assert eventually(lambda: browser.execute_script(colour) != before)
 
 
-def test_a_phone_scrolls_down_only(chromium: Any, pages: dict[str, str]) -> None:
-    chromium.execute_cdp_cmd(
+def test_a_phone_scrolls_down_only(browser: Any, pages: dict[str, str]) -> None:
+    browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     )
     try:
-        chromium.get(pages["graphs_ko"])
-        reveal(chromium)
-        assert chromium.execute_script("return document.documentElement.scrollWidth") <= 390
+        browser.get(pages["graphs_ko"])
+        reveal(browser)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     finally:
-        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_the_korean_page_has_no_english_prose(pages: dict[str, str], chromium: Any) -> None:
-    chromium.get(pages["graphs_ko"])
-    reveal(chromium)
+def test_the_korean_page_has_no_english_prose(pages: dict[str, str], browser: Any) -> None:
+    browser.get(pages["graphs_ko"])
+    reveal(browser)
     prose = "return [...document.querySelectorAll('p, li, legend, label, h1, h2, summary')].map(e => e.innerText)"
-    lines = [line for line in chromium.execute_script(prose) if len(line.split()) > 4]
+    lines = [line for line in browser.execute_script(prose) if len(line.split()) > 4]
     assert lines
     assert [line for line in lines if not any("가" <= letter <= "힣" for letter in line)] == []

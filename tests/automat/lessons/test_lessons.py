@@ -23,6 +23,8 @@ LESSONS = {each.name: each for each in lessons.lessons()}
 SLOW = {"automl", "gate", "noise", "perceptron", "extrapolation", "overfitting", "learning"}
 """Of several seconds a run, and a test of a notebook runs it twice."""
 RUNS = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in LESSONS]
+each_run = pytest.mark.parametrize("name", RUNS, scope="module")
+"""With this scope, tests of one lesson run one after the other, in one process: it is run once for all of them."""
 LANGS: tuple[Any, ...] = ("en", "ko")
 HANGUL = re.compile("[가-힣]")
 
@@ -75,7 +77,7 @@ def test_every_text_is_in_both_languages_with_the_same_values(name: str) -> None
     assert [text.en for text in found if names(text.en) != names(text.ko)] == []
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_run
 def test_charts_are_in_both_languages_axes_included(ran: Any, name: str) -> None:
     charts = [result.chart for result in ran(name) if result.chart]
     assert charts
@@ -89,7 +91,7 @@ def test_charts_are_in_both_languages_axes_included(ran: Any, name: str) -> None
         assert len(chart.states) == positions
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_run
 def test_every_lesson_asks_before_it_shows_and_claims_what_it_checks(ran: Any, name: str) -> None:
     steps = [step for step in LESSONS[name].steps if step.question]
     assert steps
@@ -98,24 +100,37 @@ def test_every_lesson_asks_before_it_shows_and_claims_what_it_checks(ran: Any, n
         if step.question:
             assert result.answer is not None
             assert 0 <= result.answer < len(step.question.choices)
+    if name in FACTS:
+        FACTS[name](ran(name)[-1].values)
 
 
-@pytest.mark.parametrize("name", RUNS)
-@pytest.mark.parametrize("lang", LANGS)
-def test_a_notebook_prints_what_the_page_shows(ran: Any, name: str, lang: Any) -> None:
+@each_run
+def test_notebooks_print_what_the_pages_show(ran: Any, name: str) -> None:
+    """Both languages side by side: what is computed is the same code in both, and runs once."""
     lesson = LESSONS[name]
     space: dict[str, Any] = {"__name__": "notebook"}
-    told: list[str] = []
-    for kind, source in notebook.cells(lesson, lang=lang, grid="reduced"):
-        if kind == "code":
-            with contextlib.redirect_stdout(io.StringIO()) as printed:
-                exec(compile(source, f"<{name}>", "exec", dont_inherit=True), space)  # noqa: S102 - as a notebook would
-            told.append(printed.getvalue())
-    everything = "\n".join(told)
-    for step, result in zip(lesson.steps, ran(name), strict=True):
-        assert result.printed in everything
-        if step.conclusion and names(step.conclusion.en):
-            assert result.fill(step.conclusion, lang) in everything
+    told: dict[Any, list[str]] = {lang: [] for lang in LANGS}
+    of_lang = [notebook.cells(lesson, lang=lang, grid="reduced") for lang in LANGS]
+    for cells in zip(*of_lang, strict=True):
+        printed: dict[str, str] = {}
+        for lang, (kind, source) in zip(LANGS, cells, strict=True):
+            if kind == "code":
+                if source not in printed:
+                    printed[source] = executed(source, space)
+                told[lang].append(printed[source])
+    for lang in LANGS:
+        everything = "\n".join(told[lang])
+        for step, result in zip(lesson.steps, ran(name), strict=True):
+            assert result.printed in everything
+            if step.conclusion and names(step.conclusion.en):
+                assert result.fill(step.conclusion, lang) in everything
+
+
+def executed(source: str, space: dict[str, Any]) -> str:
+    """What a cell prints, run as a notebook would."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(source, "<cell>", "exec", dont_inherit=True), space)  # noqa: S102 - as a notebook would
+    return printed.getvalue()
 
 
 def test_a_notebook_is_valid_and_the_same_each_time(tmp_path: Path) -> None:
@@ -223,81 +238,79 @@ def test_plots_and_cells_stand_where_steps_say() -> None:
             assert "noqa" not in step.source()
 
 
-def test_facts_of_iris(ran: Any) -> None:
-    values = ran("iris")[-1].values
+def facts_of_iris(values: Any) -> None:
     assert min(values["train"]["1-nearest neighbour"]) == 1
     assert max(values["means"].values()) < 1
 
 
-@pytest.mark.slow
-def test_facts_of_overfitting(ran: Any) -> None:
-    values = ran("overfitting")[-1].values
+def facts_of_overfitting(values: Any) -> None:
     gap = values["test"] - values["train"]
     assert gap[-1] > 3 * gap[0]
     assert values["held_last"] - values["train_last"] > 0.2
 
 
-def test_facts_of_graphs(ran: Any) -> None:
-    values = ran("graphs")[-1].values
+def facts_of_graphs(values: Any) -> None:
     assert values["difference"] < 1e-5
     assert values["hand_output"] == pytest.approx(values["output"], abs=1e-5)
 
 
-def test_facts_of_tuning(ran: Any) -> None:
-    values = ran("tuning")[-1].values
+def facts_of_tuning(values: Any) -> None:
     assert values["says"] < values["fair"]
     assert values["lie"] > 0.005
 
 
-@pytest.mark.slow
-def test_facts_of_noise(ran: Any) -> None:
-    values = ran("noise")[-1].values
+def facts_of_noise(values: Any) -> None:
     assert values["nonsense_train"] < 0.05 * values["dummy"]
     assert values["nonsense_test"] > 0.95 * values["dummy"]
     assert values["clean_test"] < 0.8 * values["dummy"]
 
 
-def test_facts_of_leaks(ran: Any) -> None:
-    values = ran("leaks")[-1].values
+def facts_of_leaks(values: Any) -> None:
     assert values["leaky"][-1] < 0.1 * values["clean"]
     assert values["leaked"] > 0.1 > values["honest"]
 
 
-@pytest.mark.slow
-def test_facts_of_learning(ran: Any) -> None:
-    values = ran("learning")[-1].values
+def facts_of_learning(values: Any) -> None:
     assert values["supple"][-1, 1] < values["supple"][0, 1]
     assert values["stiff_gap"] < 0.02
 
 
-@pytest.mark.slow
-def test_facts_of_extrapolation(ran: Any) -> None:
-    values = ran("extrapolation")[-1].values
+def facts_of_extrapolation(values: Any) -> None:
     assert values["extrapolation"] > 1.1 * values["interpolation"]
     assert values["by_chance"].shape == values["by_cluster"].shape
 
 
-@pytest.mark.slow
-def test_facts_of_the_perceptron(ran: Any) -> None:
-    values = ran("perceptron")[-1].values
+def facts_of_the_perceptron(values: Any) -> None:
     w, mistakes = values["easy"][-1]
     assert mistakes == 0
     assert (values["y"] * (values["X"] @ w[:2] + w[2]) > 0).all()
 
 
-def test_facts_of_looking(ran: Any) -> None:
-    values = ran("looking")[-1].values
+def facts_of_looking(values: Any) -> None:
     assert values["repeated"] == 92
     assert values["by_median"] < values["by_mean"]
 
 
-@pytest.mark.slow
-def test_facts_of_automl(ran: Any) -> None:
-    values = ran("automl")[-1].values
+def facts_of_automl(values: Any) -> None:
     assert values["auto_error"] < values["tree_error"] < values["mean_error"]
 
 
-@pytest.mark.slow
-def test_facts_of_the_gate(ran: Any) -> None:
-    values = ran("gate")[-1].values
+def facts_of_the_gate(values: Any) -> None:
     assert values["judged"]["dummy"].beats
+
+
+FACTS = {
+    "iris": facts_of_iris,
+    "overfitting": facts_of_overfitting,
+    "graphs": facts_of_graphs,
+    "tuning": facts_of_tuning,
+    "noise": facts_of_noise,
+    "leaks": facts_of_leaks,
+    "learning": facts_of_learning,
+    "extrapolation": facts_of_extrapolation,
+    "perceptron": facts_of_the_perceptron,
+    "looking": facts_of_looking,
+    "automl": facts_of_automl,
+    "gate": facts_of_the_gate,
+}
+"""What the numbers of a lesson must show besides, where that is more than its claims."""
