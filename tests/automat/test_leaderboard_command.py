@@ -11,6 +11,8 @@ import pytest
 from automat import api
 from automat.core import Dataset
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 Command = Callable[..., str]
 
 

@@ -18,6 +18,8 @@ from automat import api, datasets
 from automat.core import Dataset, InputError
 from automat.verify import Verification, verify
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, diabetes: Dataset) -> Path:

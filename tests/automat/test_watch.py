@@ -10,6 +10,8 @@ import pytest
 from automat import api, pages
 from automat.core import InputError
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 RELOAD = "location.reload()"
 
 

@@ -18,6 +18,8 @@ from automat import api, terminal, whole_files
 from automat.core import InputError
 from automat.exports import cgcnn, onnx_file
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
