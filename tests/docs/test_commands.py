@@ -261,14 +261,15 @@ def below(command: Any) -> Iterator[Any]:
     "page", [page for page in PAGES if any(each.is_run and not each.is_long for each in blocks(page))]
 )
 def test_the_commands_of_a_page_run(page: str, scratch: Scratch) -> None:
-    scratch.run([block for block in blocks(page) if not block.is_long])
+    wanted = [block for block in blocks(page) if not block.is_long]
+    assert scratch.run(wanted) == [block.where for block in wanted if block.is_run]
 
 
 @pytest.mark.long
 @pytest.mark.timeout(4 * 3600)
 @pytest.mark.parametrize("page", [page for page in PAGES if any(each.is_run and each.is_long for each in blocks(page))])
 def test_the_long_commands_of_a_page_run(page: str, scratch: Scratch) -> None:
-    scratch.run(blocks(page))
+    assert scratch.run(blocks(page)) == [block.where for block in blocks(page) if block.is_run]
 
 
 class Scratch:
@@ -280,8 +281,9 @@ class Scratch:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "AUTOMAT_CACHE": str(cache), "COLUMNS": "200",
         }  # fmt: skip
 
-    def run(self, page: list[Block]) -> None:
-        output = ""
+    def run(self, page: list[Block]) -> list[str]:
+        """Where the blocks stand that were run, each with the exit code that it names."""
+        output, ran = "", []
         for block in page:
             if block.language == FILE:
                 (self.folder / block.text.split()[1]).write_text(block.text, encoding="utf-8")
@@ -292,6 +294,8 @@ class Scratch:
                 assert not absent, f"{block.where}: not printed: {absent}\n{output}"
             elif block.is_run:
                 output = self.call(block)
+                ran.append(block.where)
+        return ran
 
     def call(self, block: Block) -> str:
         """What a block prints.

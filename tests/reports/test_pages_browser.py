@@ -170,9 +170,9 @@ def test_the_board_leads_to_the_entrant_and_back_by_keys(browser: Any, pages: Pa
 
     opened(browser, pages["board"])
     browser.find_element("css selector", "#board tbody a.more").send_keys(Keys.ENTER)
-    eventually(lambda: browser.current_url.endswith("/entrants/linear.html"))
+    assert eventually(lambda: browser.current_url.endswith("/entrants/linear.html"))
     browser.find_element("css selector", "p.way a").send_keys(Keys.ENTER)
-    eventually(lambda: browser.current_url.endswith("/board.html"))
+    assert eventually(lambda: browser.current_url.endswith("/board.html"))
 
 
 def test_the_index_leads_everywhere(browser: Any, pages: Pages) -> None:
