@@ -21,6 +21,8 @@ from automat.audit.result import percent
 from automat.audit.twins import find
 from automat.core import Dataset, Fold, InputError, Split, UnknownNameError
 
+pytestmark = pytest.mark.usefixtures("cells_in_this_process")
+
 SPLIT = Split("random", 2, 0)
 
 

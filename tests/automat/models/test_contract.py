@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from functools import cache
 
 import numpy as np
 import pytest
 from automat_featurizers import build_graphs
 
 from automat import datasets, splits
-from automat.core import Cell, Dataset, Model, Split, Task
+from automat.core import Cell, Dataset, Fold, Model, Split, Task
 from automat.evaluate import Inputs, Job, make_estimator, run_cell
 from automat.models import registry, unavailable_because
 from automat.presets import PRESETS
@@ -22,6 +22,7 @@ ROWS = 60
 CASES = [(model, task) for model in registry().values() for task in model.tasks]
 
 
+@cache
 def toy(task: Task) -> Dataset:
     """60 real crystals: formation energy, or whether it is below the median."""
     whole = datasets.load("mp_formation")
@@ -42,18 +43,28 @@ def toy(task: Task) -> Dataset:
     )
 
 
-def job_of(model: Model, task: Task) -> Job:
-    dataset = toy(task)
+@cache
+def inputs_of(kind: str) -> Inputs:
+    """Graphs of the crystals, or shares of their elements and their lattices."""
+    dataset = toy("regression")
     assert dataset.structures is not None
-    values: Any = build_graphs(dataset.structures)
-    if model.input == "features":
-        shares = np.zeros((ROWS, 104))
-        for row, composition in enumerate(dataset.compositions or ()):
-            for element, amount in composition.fractional_composition.items():
-                shares[row, element.Z] = amount
-        values = np.column_stack([shares, dataset.structures.lattices.reshape(ROWS, 9)])
-    kind = splits.default_kind(dataset)
-    return Job(dataset, splits.make(dataset, Split(kind, 2, 0)), {model.name: model}, {model.input: Inputs(values)})
+    if kind != "features":
+        return Inputs(build_graphs(dataset.structures))
+    shares = np.zeros((ROWS, 104))
+    for row, composition in enumerate(dataset.compositions or ()):
+        for element, amount in composition.fractional_composition.items():
+            shares[row, element.Z] = amount
+    return Inputs(np.column_stack([shares, dataset.structures.lattices.reshape(ROWS, 9)]))
+
+
+@cache
+def folds_of(task: Task) -> tuple[Fold, ...]:
+    dataset = toy(task)
+    return tuple(splits.make(dataset, Split(splits.default_kind(dataset), 2, 0)))
+
+
+def job_of(model: Model, task: Task) -> Job:
+    return Job(toy(task), folds_of(task), {model.name: model}, {model.input: inputs_of(model.input)})
 
 
 def cell_of(job: Job, model: Model, trials: int = 1) -> Cell:
