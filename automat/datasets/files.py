@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".json", ".json.gz")
+_CRYSTALS = (".cif", ".vasp", ".poscar")
 
 
 def read(path: Path, text: Collection[str]) -> pd.DataFrame:
@@ -32,6 +33,8 @@ def read(path: Path, text: Collection[str]) -> pd.DataFrame:
         InputError: it is no such table, has no rows, or two columns of one name.
     """
     ending = "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower()
+    if ending in _CRYSTALS:
+        raise InputError(f"{path.name!r} is one crystal, no dataset: give a table, or the folder with an id_prop.csv")
     if ending not in ENDINGS:
         raise InputError(f"cannot read {path.name!r}: a table ends in {', '.join(ENDINGS)}")
     if path.stat().st_size == 0:

@@ -99,7 +99,11 @@ def structure(value: Any) -> Structure:
             limits.cif(value)
             return usable(Structure.from_str(value, fmt="cif"))
         limits.poscar(value)
-        return usable(Structure.from_str(value, fmt="poscar"))
+        try:
+            crystal = Structure.from_str(value, fmt="poscar")
+        except Exception as error:  # of what is no crystal at all, pymatgen's reader says where it broke off
+            raise ValueError(f"is no CIF, POSCAR or JSON of a crystal ({type(error).__name__}: {error})") from error
+        return usable(crystal)
 
 
 def structure_file(path: Path) -> Structure:
@@ -111,7 +115,8 @@ def structure_file(path: Path) -> Structure:
     """
     if path.stat().st_size > limits.MAX_TEXT:
         raise ValueError(f"has {path.stat().st_size:,} bytes; at most {limits.MAX_TEXT:,} are read")
-    return structure(path.read_text(encoding="utf-8"))
+    # Names of authors are often in other encodings; a crystal itself is in ASCII.
+    return structure(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def from_dict(content: dict[str, Any]) -> Structure:

@@ -71,6 +71,18 @@ def test_crystals_from_files_and_folders(tmp_path: Path) -> None:
     assert made["in_domain"].all()
 
 
+def test_a_crystal_is_read_whatever_its_authors_names_are_encoded_in(tmp_path: Path) -> None:
+    [path] = write_cifs(tmp_path / "cifs", 1)
+    path.write_bytes("# by José\n".encode("latin-1") + path.read_bytes())
+    garbage = tmp_path / "garbage.cif"
+    garbage.write_bytes(bytes(range(128, 256)))
+    made = told("structures", path, garbage)
+    expected = trained_on("structures").predict(crystals().structures.take(np.arange(1)))  # type: ignore[union-attr]
+    np.testing.assert_allclose(made["prediction"][:1], expected, rtol=1e-4)
+    assert made["error"][0] == ""
+    assert made["error"][1].startswith("is no CIF, POSCAR or JSON of a crystal")
+
+
 def test_crystals_serve_a_model_of_compositions(tmp_path: Path) -> None:
     [path] = write_cifs(tmp_path, 1)
     formula = crystals().structures[0].composition  # type: ignore[index]

@@ -126,6 +126,16 @@ def test_a_wrong_ending_is_named(tmp_path: Path) -> None:
         datasets.load(write(tmp_path, "x", "lab.docx"))
 
 
+def test_one_crystal_is_no_dataset(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'one.cif' is one crystal, no dataset: give a table, or the folder"):
+        datasets.load(write(tmp_path, "data_x", "one.cif"))
+
+
+def test_text_that_is_no_crystal_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no structure could be read; row-1: is no CIF, POSCAR or JSON of a crystal"):
+        datasets.load(write(tmp_path, "made_of,y\nNaCl,1.5\nMgO,2.5\n"), columns=datasets.Columns(structure="made_of"))
+
+
 def test_ids_and_formulas_stay_as_written(tmp_path: Path) -> None:
     text = "id,formula,y\n007,NaN,1.5\n7,Si,2.5\nNA,Ge,3.5\nNone,C,4.5\n"
     dataset = datasets.load(write(tmp_path, text))

@@ -14,7 +14,7 @@ from automat_featurizers.packed import PackedStructures
 from pymatgen.core import Structure
 
 from automat.core import Dataset, UnknownNameError
-from automat.networks import trainer
+from automat.networks import backends, trainer
 from automat.networks.bases import ATOMS, BASES, ENVELOPE, AtomColumns, Bessel, Gaussians, atom_table, distance_basis
 from automat.networks.cgcnn import CGCNNRegressor
 from automat.networks.megnet import MEGNetRegressor
@@ -97,6 +97,20 @@ def test_what_was_chosen_survives_the_disk(kind: Any, formation: Dataset, format
     fitted = kind(atoms="magpie", basis="bessel", epochs=1).fit(formation_graphs, formation.target)
     again = states.from_state(*states.to_state(fitted))
     np.testing.assert_array_equal(again.predict(formation_graphs), fitted.predict(formation_graphs))
+
+
+def test_a_network_of_a_file_asks_for_dgl_only_where_it_is_named(
+    formation: Dataset, formation_graphs: CrystalGraphs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from automat.networks import states
+
+    monkeypatch.delenv(backends.VARIABLE, raising=False)
+    state, arrays = states.to_state(CGCNNRegressor(epochs=1).fit(formation_graphs, formation.target))
+    assert states.from_state(state, arrays).graph_backend() == "torch"
+    named = {**state, "params": {**state["params"], "backend": "dgl"}}
+    assert states.from_state(named, arrays).graph_backend() == "dgl"
+    monkeypatch.setenv(backends.VARIABLE, "dgl")
+    assert states.from_state(state, arrays).graph_backend() == "dgl"
 
 
 @pytest.mark.parametrize("kind", KINDS)
