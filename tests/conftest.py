@@ -43,7 +43,12 @@ class InThisProcess:
         assert time_limit is None, "a cell in this process cannot be ended"
         assert memory_limit is None, "a cell in this process cannot be ended"
         queue = cells if isinstance(cells, Queue) else Queue(cells)
-        with tempfile.TemporaryDirectory(prefix="automat-") as name:
+        with (
+            tempfile.TemporaryDirectory(prefix="automat-") as name,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            for variable, value in job.environment.items():  # a worker keeps them for its life, this process may not
+                patch.setenv(variable, value)
             work = local.prepare(str(Path(name) / parcels.write(job, Path(name)).job))
             try:
                 while (cell := queue.next()) is not None:

@@ -115,8 +115,9 @@ def structure_file(path: Path) -> Structure:
     """
     if path.stat().st_size > limits.MAX_TEXT:
         raise ValueError(f"has {path.stat().st_size:,} bytes; at most {limits.MAX_TEXT:,} are read")
-    # Names of authors are often in other encodings; a crystal itself is in ASCII.
-    return structure(path.read_text(encoding="utf-8", errors="replace"))
+    # Names of authors are often in other encodings, and some editors begin with a mark of theirs; a crystal itself is
+    # in ASCII.
+    return structure(path.read_text(encoding="utf-8-sig", errors="replace"))
 
 
 def from_dict(content: dict[str, Any]) -> Structure:

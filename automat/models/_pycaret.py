@@ -26,8 +26,6 @@ _INNER_FOLDS = 3
 _BLENDED = 3
 _BINARY = 2
 _MIN_ROWS = 4 * _INNER_FOLDS
-_DIGITS = 15
-"""PyCaret rounds what it predicts to four places unless it is told otherwise."""
 
 
 class _PyCaret(BaseEstimator):  # type: ignore[misc]
@@ -168,7 +166,7 @@ class PyCaretRegressor(RegressorMixin, _PyCaret):  # type: ignore[misc]
         return RegressionExperiment()
 
     def _keep_held_rows(self, experiment: Any, chosen: Any) -> None:
-        held = experiment.predict_model(chosen, round=_DIGITS, verbose=False)
+        held = experiment.predict_model(chosen, verbose=False)
         self.held_rows_ = held.index.to_numpy(np.intp)
         self.held_predictions_ = held["prediction_label"].to_numpy(np.float64)
 

@@ -58,3 +58,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULE_OF:
         return getattr(import_module(f"automat_leaderboards.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module 'automat_leaderboards' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Names are told before they are used, also to a shell that completes them."""
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -73,14 +74,17 @@ def test_crystals_from_files_and_folders(tmp_path: Path) -> None:
 
 def test_a_crystal_is_read_whatever_its_authors_names_are_encoded_in(tmp_path: Path) -> None:
     [path] = write_cifs(tmp_path / "cifs", 1)
-    path.write_bytes("# by José\n".encode("latin-1") + path.read_bytes())
+    content = path.read_bytes()
+    path.write_bytes("# by José\n".encode("latin-1") + content)
+    marked = tmp_path / "marked.cif"
+    marked.write_bytes(codecs.BOM_UTF8 + content[content.index(b"data_") :])
     garbage = tmp_path / "garbage.cif"
     garbage.write_bytes(bytes(range(128, 256)))
-    made = told("structures", path, garbage)
+    made = told("structures", path, marked, garbage)
     expected = trained_on("structures").predict(crystals().structures.take(np.arange(1)))  # type: ignore[union-attr]
-    np.testing.assert_allclose(made["prediction"][:1], expected, rtol=1e-4)
-    assert made["error"][0] == ""
-    assert made["error"][1].startswith("is no CIF, POSCAR or JSON of a crystal")
+    np.testing.assert_allclose(made["prediction"][:2], expected.repeat(2), rtol=1e-4)
+    assert list(made["error"][:2]) == ["", ""]
+    assert made["error"][2].startswith("is no CIF, POSCAR or JSON of a crystal")
 
 
 def test_crystals_serve_a_model_of_compositions(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from automat import datasets
 from automat.domain import Domain
+from automat.networks import backends
 from automat.trained import Card, TrainedModel
 
 HEAVY = (
@@ -33,8 +35,10 @@ print("loaded:", *sorted(sys.modules))
 def started(*words: str) -> tuple[str, list[str]]:
     """What a command prints in a process of its own, and the modules that it has loaded by its end."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *words], capture_output=True, text=True, timeout=120, check=False
-    )
+        [sys.executable, "-c", SCRIPT, *words],
+        env={name: value for name, value in os.environ.items() if name != backends.VARIABLE},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     output, _, loaded = done.stdout.rpartition("loaded:")
     return output, loaded.split()

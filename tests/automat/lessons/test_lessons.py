@@ -314,3 +314,7 @@ FACTS = {
     "gate": facts_of_the_gate,
 }
 """What the numbers of a lesson must show besides, where that is more than its claims."""
+
+
+def test_facts_are_of_lessons_that_there_are() -> None:
+    assert set(FACTS) <= set(LESSONS)
