@@ -68,6 +68,49 @@ def test_charts_follow_light_and_dark(browser: Any, page: str) -> None:
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
+def test_an_entrant_looks_alike_in_every_table_and_chart(browser: Any, page: str) -> None:
+    opened(browser, page)
+    swatches = browser.execute_script(
+        "return [...document.querySelectorAll('.swatch')].map((each) => [each.closest('section.part')?.id ?? 'board',"
+        " each.dataset.entrant, each.dataset.symbol, each.style.background])"
+    )
+    entrants = browser.execute_script("return page.entrants.map(({ key, symbol, colour }) => [key, symbol, colour])")
+    painted = (
+        "const one = document.createElement('i'); one.style.background = arguments[0]; return one.style.background"
+    )
+    looks = {key: (symbol, browser.execute_script(painted, colour)) for key, symbol, colour in entrants}
+    assert len(set(looks.values())) == len(looks) == 5
+    for place, key, symbol, background in swatches:
+        assert (symbol, background) == looks[key], place
+    keys = {place: {key for where, key, *_ in swatches if where == place} for place, *_ in swatches}
+    assert keys["board"] == set(looks)
+    for name, models in (("learning", {"dummy", "knn"}), ("ladder", {"dummy", "knn"})):
+        assert {key.partition("/")[0] for key in keys[f"section-{name}"]} >= models
+    assert keys["section-calibration"]
+    symbols = "return document.getElementById('ladder-chart').data?.map(({ marker }) => marker.color)"
+    assert set(eventually(browser, symbols)) <= {colour for _, _, colour in entrants}
+
+
+def test_of_names_that_would_cover_each_other_the_best_is_shown(browser: Any, page: str) -> None:
+    opened(browser, page)
+    # Each of the last three is close to the next one, the first of them is far from the last.
+    points = [(1, 1.0), (700, 0.18), (840, 0.14), (1000, 0.1)]
+    named = browser.execute_script(
+        """
+        const four = finished.filter(({ model }) => model !== "dummy");
+        four.forEach((entrant, at) => { [entrant.cost, entrant.mean] = arguments[0][at]; });
+        for (const entrant of finished) if (!four.includes(entrant)) [entrant.cost, entrant.mean] = [1000, 2];
+        let drawn;
+        draw = (place, traces) => { drawn = traces; };
+        drawPareto();
+        return drawn.filter(({ text }) => text?.[0]).map(({ x }) => x[0]);
+        """,
+        points,
+    )
+    assert browser.execute_script("return page.higher") is False
+    assert named == [1, 700, 1000]
+
+
 def test_the_chosen_entrant_is_one_for_all_and_in_the_address(browser: Any, page: str) -> None:
     from selenium.webdriver.support.ui import Select
 

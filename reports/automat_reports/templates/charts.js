@@ -65,9 +65,10 @@ function drawPareto() {
   const span = most - least || 1;
   const [low, high] = rangeOf(sight.map((entrant) => entrant.mean));
   const isClose = (one, other) => Math.abs(Math.log10(one.cost / other.cost)) < 0.1 * span && Math.abs(one.entrant.mean - other.entrant.mean) < 0.05 * (high - low);
-  const named = front.filter((each, at) => !front.slice(at + 1).some((better) => isClose(each, better))).map(({ entrant }) => entrant);
+  const named = [];
+  for (const each of [...front].reverse()) if (!named.some((better) => isClose(each, better))) named.push(each);
   const marks = costed.map(({ entrant, cost }) => ({
-    x: [cost], y: [entrant.mean], mode: "markers+text", text: [named.includes(entrant) ? escapeText(entrant.model) : ""],
+    x: [cost], y: [entrant.mean], mode: "markers+text", text: [named.some((each) => each.entrant === entrant) ? escapeText(entrant.model) : ""],
     textposition: page.higher ? "top left" : "bottom left", // the side of the line where no mark can be
     textfont: { size: 10, color: style("--quiet") }, marker: marker(entrant), hovertemplate: `${escapeText(entrant.title)}: %{y:.4g}, %{x:.3g} s<extra></extra>`,
   }));

@@ -140,8 +140,8 @@ document.getElementById("json").addEventListener("click", () =>
   save(JSON.stringify({ dataset: page.dataset, target: page.target, unit: page.unit, rows: visibleTable().rows }, null, 1), "application/json", "json"));
 // An entrant's colour and symbol on all charts, in every table that stands beside one.
 for (const swatch of document.querySelectorAll(".swatch[data-entrant]")) {
-  const entrant = page.entrants.find(({ key }) => key === swatch.dataset.entrant);
-  if (!entrant) continue;
+  // One of another rung alone is drawn like this on the ladder.
+  const entrant = page.entrants.find(({ key }) => key === swatch.dataset.entrant) || { colour: "var(--quiet)", symbol: "circle" };
   swatch.dataset.symbol = entrant.symbol;
   swatch.style.background = entrant.colour;
 }
