@@ -51,8 +51,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     rows = config.stash[ROWS]
     if rows:
         terminalreporter.section("faults")
-        table = pd.DataFrame(rows).to_string(index=False, justify="left")
-        terminalreporter.write_line(table)
+        width = max(len(str(row["fault"])) for row in rows)
+        for row in [{"fault": "fault", "times": "times", "cells": "cells", "outcome": "outcome"}, *rows]:
+            terminalreporter.write_line(
+                f"{row['fault']!s:<{width}}  {row['times']!s:>5}  {row['cells']!s:>5}  {row['outcome']}"
+            )
 
 
 @pytest.fixture
