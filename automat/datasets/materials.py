@@ -101,6 +101,8 @@ def structure(value: Any) -> Structure:
         limits.poscar(value)
         try:
             crystal = Structure.from_str(value, fmt="poscar")
+        except MemoryError:
+            raise
         except Exception as error:  # of what is no crystal at all, pymatgen's reader says where it broke off
             raise ValueError(f"is no CIF, POSCAR or JSON of a crystal ({type(error).__name__}: {error})") from error
         return usable(crystal)

@@ -84,16 +84,15 @@ def query(
             lambda: _page(server, parameters, key, number), server=told, number=number, wait=wait
         )
 
-    before: set[str] = set()
+    last: list[dict[str, Any]] = []
     for number, (content, is_kept) in enumerate(kept_pages.pages(folder, fetch, server=told, fresh=fresh), start=1):
         documents += content["data"]
         reused += is_kept
         if len(content["data"]) < page or (limit is not None and len(documents) >= limit):
             break
-        here = {str(document.get("material_id")) for document in content["data"]}
-        if here <= before:
-            raise InputError(f"{told} gives the same materials again and again: page {number} has no new one")
-        before |= here
+        if content["data"] == last:
+            raise InputError(f"{told} gives the same materials again and again: page {number} is page {number - 1}")
+        last = content["data"]
     if not documents:
         raise InputError(f"no material of the Materials Project fits {_told(asked)}")
     rows = _rows(documents[:limit], fields)

@@ -48,10 +48,11 @@ def _sweep(store: Store, folder: Path, wanted: Collection[str]) -> None:
     held.mkdir(exist_ok=True)
     with claims.alone(held) as now:  # no cell is claimed meanwhile
         for path, key in keys.items():
-            if _may_be_used(held / key, now):
-                continue
-            if now - path.stat().st_mtime > KEPT_SECONDS or store.is_recorded(folder.parent, key):
-                path.unlink(missing_ok=True)
+            with suppress(OSError):  # one that vanishes meanwhile, or stays, keeps none of the others
+                if _may_be_used(held / key, now):
+                    continue
+                if now - path.stat().st_mtime > KEPT_SECONDS or store.is_recorded(folder.parent, key):
+                    path.unlink(missing_ok=True)
 
 
 def _may_be_used(claim: Path, now: float) -> bool:

@@ -228,7 +228,7 @@ def test_queries_that_cannot_be(served: Served, tmp_path: Path, options: dict[st
 
 def test_a_server_that_gives_the_same_materials_again_and_again_is_left(served: Served, tmp_path: Path) -> None:
     served.mishaps = ["", *["again"] * 9]
-    with pytest.raises(InputError, match="gives the same materials again and again: page 2 has no new one"):
+    with pytest.raises(InputError, match="gives the same materials again and again: page 2 is page 1"):
         fetch(served, tmp_path)
     assert len(served.asked) == 2
 

@@ -2,7 +2,7 @@
 // What the scripts of the sections share: charts painted when they come into sight, and one chosen entrant for all.
 const entrantOf = (key) => page.entrants.find((entrant) => entrant.key === key);
 // Lines of entrants that share a colour differ as their symbols do.
-const DASHES = { circle: "solid", square: "dash", diamond: "dot" };
+const DASHES = { circle: "solid", square: "dash", diamond: "dashdot" };
 const dashOf = (entrant) => DASHES[entrant.symbol] || "solid";
 const watched = new Map();
 const watcher = new IntersectionObserver((entries) => {

@@ -6,7 +6,8 @@
   const faint = (colour) => `${colour}26`;
   paintWhenSeen(document.getElementById("learning-chart"), (place) => {
     const traces = curves.flatMap(({ key, title, mean, std, law }) => {
-      const { colour, symbol } = lookOf(key);
+      const look = lookOf(key);
+      const { colour, symbol } = look;
       const made = [{
         x: sizes, y: mean, error_y: { type: "data", array: std, thickness: 1, width: 3, color: colour }, mode: law ? "markers" : "markers+lines", name: escapeText(title),
         line: { color: colour, width: 1, dash: "dash" }, marker: { color: colour, symbol, size: 7 },
@@ -20,7 +21,7 @@
         made.push(
           { x: law.line.n, y: law.line.low, ...looks, line: { width: 0 } },
           { x: law.line.n, y: law.line.high, ...looks, line: { width: 0 }, fill: "tonexty", fillcolor: faint(colour) },
-          { x: inside.map(([n]) => n), y: inside.map(([, value]) => value), ...looks, line: { color: colour, width: 1.5 } },
+          { x: inside.map(([n]) => n), y: inside.map(([, value]) => value), ...looks, line: { color: colour, width: 1.5, dash: dashOf(look) } },
           { x: beyond.map(([n]) => n), y: beyond.map(([, value]) => value), ...looks, line: { color: colour, width: 1.5, dash: "dot" } },
         );
       }
