@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import Annotated
 
@@ -48,6 +49,10 @@ def predict(
     # Imports make half a million objects that stay; to look for garbage among them again and again takes a tenth of
     # a prediction's time.
     gc.set_threshold(_OBJECTS_A_COLLECTION)
+    if persist.needs_torch(trained):
+        # First: its operators note where they are registered, and to look that up takes the longer the more modules
+        # are loaded: a quarter of a second, after the others.
+        importlib.import_module("torch")
     if persist.needs_skops(trained):
         persist.import_skops_lightly()  # first: it is quickest where little is imported yet
     from automat import prediction_files

@@ -38,6 +38,7 @@ _ANY_TIMES_BYTES = 64 * 1024**2
 """Smaller files may unpack to as many times their size as they like: zeros do."""
 
 _SKOPS, _NETWORK, _PICKLE = "skops", "network", "pickle"
+_TENSORS = "safetensors"
 
 TRUSTED = (
     "automat.models._neighbors.ClippedNeighborsClassifier",
@@ -178,7 +179,7 @@ def _encoded(estimator: Any, *, allow_pickle: bool) -> dict[str, bytes]:
     members: dict[str, bytes] = {}
     for position, part in enumerate(_parts(estimator)):
         kind, state, content = _encoded_part(part, allow_pickle=allow_pickle)
-        name = f"step{position}.{'safetensors' if kind == _NETWORK else kind}"
+        name = f"step{position}.{_TENSORS if kind == _NETWORK else kind}"
         members[name] = content
         steps.append({"kind": kind, "file": name, "state": state})
     members["estimator.json"] = json.dumps(steps).encode()
@@ -276,11 +277,21 @@ def _decoded_part(kind: str, state: Any, content: bytes, path: Path, *, allow_pi
 
 def needs_skops(path: Path) -> bool:
     """Whether a model's file has a part in skops' format; networks have none."""
+    return _has_step(path, _SKOPS)
+
+
+def needs_torch(path: Path) -> bool:
+    """Whether a model's file has a network."""
+    return _has_step(path, _TENSORS)
+
+
+def _has_step(path: Path, ending: str) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(f".{_SKOPS}") for name in archive.namelist())
+            names = archive.namelist()
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError):
         return False  # :func:`read` says what is wrong with it
+    return any(name.startswith("step") and name.endswith(f".{ending}") for name in names)
 
 
 def import_skops_lightly() -> None:
