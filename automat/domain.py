@@ -23,6 +23,9 @@ WITHIN = 0.95
 MOST_ROWS = 20_000
 """Training rows that are kept; of more, so many are drawn."""
 
+_BLOCK_ROWS, _BLOCK_AMONG = 256, 1_024
+"""Rows that are compared at once: their 2 MB of distances stay in the processor's cache."""
+
 _DECIMALS = 5
 """Distances of equal rows come out as rounding errors of a matrix product."""
 
@@ -77,11 +80,36 @@ class Domain:
 
 def _to_neighbour(among: NDArray[np.float32], rows: NDArray[np.float32], place: int, scale: Values) -> Values:
     """Root mean square distance, over the columns that vary, of every row to its nearest, or second, neighbour."""
-    from sklearn.neighbors import NearestNeighbors
-
-    if len(rows) == 0:
-        return np.empty(0)
-    found = NearestNeighbors(n_neighbors=place, algorithm="brute").fit(among).kneighbors(rows)[0][:, -1]
     varying = max(1, int((scale > 0).sum()))
-    distances: Values = np.round(found.astype(np.float64) / np.sqrt(varying), _DECIMALS)
+    distances: Values = np.round(np.sqrt(_squares(among, rows, place)) / np.sqrt(varying), _DECIMALS)
     return distances
+
+
+def _squares(among: NDArray[np.float32], rows: NDArray[np.float32], place: int) -> Values:
+    """Squared distance of every row, shape (n,), to its nearest (``place`` 1) or second nearest (2) of ``among``.
+
+    Here rather than by scikit-learn's neighbours, whose import takes longer than one material's distance; memory is
+    bounded by a block.
+
+    Raises:
+        ValueError: a value is not finite, or there is nothing to compare with.
+    """
+    if len(among) == 0 or not (np.isfinite(among).all() and np.isfinite(rows).all()):
+        raise ValueError("distances are between rows of finite numbers")
+    exact = among.astype(np.float64)
+    # |a|^2 - 2 a.r of all pairs of a block, as one product; |r|^2 is the same for all that a row is compared with.
+    wide = np.column_stack([-2.0 * exact, (exact**2).sum(axis=1)])
+    nearest = np.full((len(rows), 2), np.inf)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        block = rows[start : start + _BLOCK_ROWS].astype(np.float64)
+        padded, every = np.column_stack([block, np.ones(len(block))]), np.arange(len(block))
+        first, second = nearest[start : start + len(block)].T
+        for other in range(0, len(wide), _BLOCK_AMONG):
+            squares = padded @ wide[other : other + _BLOCK_AMONG].T
+            closest = squares.argmin(axis=1)
+            best = squares[every, closest]
+            squares[every, closest] = np.inf
+            second[:] = np.minimum(np.minimum(second, squares.min(axis=1)), np.maximum(first, best))
+            first[:] = np.minimum(first, best)
+        nearest[start : start + len(block)] += (block**2).sum(axis=1)[:, None]
+    return np.maximum(nearest[:, place - 1], 0.0)

@@ -55,3 +55,25 @@ def test_few_rows_are_enough(rows: int) -> None:
 def test_no_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="no rows"):
         Domain.of(np.empty((0, 3)))
+
+
+@pytest.mark.parametrize("among", [1, 2, 5, 16, 17])
+def test_blocks_do_not_change_distances(among: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = np.random.default_rng(0).normal(size=(among, 3)).round(1)
+    train[-1] = train[0]  # a row that lies twice, in two blocks
+    whole, new = Domain.of(train), np.random.default_rng(1).normal(size=(11, 3))
+    monkeypatch.setattr(domain, "_BLOCK_ROWS", 4)
+    monkeypatch.setattr(domain, "_BLOCK_AMONG", 5)
+    made = Domain.of(train)
+    assert made.limit == whole.limit
+    np.testing.assert_array_equal(made.distance(new), whole.distance(new))
+    away = ((new - made.center) * made.scale).astype(np.float32)
+    varying = max(1, int((made.scale > 0).sum()))
+    exact = cdist(away.astype(np.float64), made.rows.astype(np.float64)).min(axis=1) / np.sqrt(varying)
+    np.testing.assert_allclose(made.distance(new), exact, atol=1.01e-5)
+
+
+def test_what_is_too_far_to_be_a_number_is_refused() -> None:
+    made = Domain.of(np.random.default_rng(0).normal(size=(9, 2)))
+    with pytest.raises(ValueError, match="finite"), np.errstate(over="ignore"):
+        made.distance(np.array([[1e300, 0.0]]))
