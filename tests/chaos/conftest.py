@@ -52,7 +52,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if rows:
         terminalreporter.section("faults")
         width = max(len(str(row["fault"])) for row in rows)
-        for row in [{"fault": "fault", "times": "times", "cells": "cells", "outcome": "outcome"}, *rows]:
+        head: dict[str, object] = {name: name for name in rows[0]}
+        for row in [head, *rows]:
             terminalreporter.write_line(
                 f"{row['fault']!s:<{width}}  {row['times']!s:>5}  {row['cells']!s:>5}  {row['outcome']}"
             )
