@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from automat.datasets.reading import Columns
+    from automat.prediction import Plain
     from automat.trained import TrainedModel
 
 
@@ -94,11 +96,11 @@ def write(
     return written
 
 
-def _averages(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def _averages(parts: Iterator[Plain]) -> Iterator[Plain]:
     """One table of elements, and a row for what could not be read."""
     import pandas as pd
 
-    told = pd.concat(list(parts), ignore_index=True)
+    told = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
     bad = told[told["error"] != ""]
     from automat.explanation import by_element
 
@@ -106,7 +108,7 @@ def _averages(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     if len(bad):
         reasons = [f"{name}: {reason}" for name, reason in zip(bad["id"], bad["error"], strict=True)]
         made = pd.concat([made.assign(error=""), pd.DataFrame({"error": reasons})], ignore_index=True)
-    yield made
+    yield prediction.plain(made)
 
 
 def _form(output: Path | None, form: str | None) -> str:
@@ -116,31 +118,29 @@ def _form(output: Path | None, form: str | None) -> str:
     return chosen
 
 
-def _as_csv(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel) -> Written:
-    import pandas as pd
-
+def _as_csv(parts: Iterator[Plain], file: TextIO, _trained: TrainedModel) -> Written:
     rows = failed = 0
-    held: list[pd.DataFrame] = []
+    held: list[Plain] = []
     columns: list[str] = []
+    lines = csv.writer(file, lineterminator="\n")
 
-    def put(part: pd.DataFrame) -> None:
+    def put(part: Plain) -> None:
+        absent = [math.nan] * _rows(part)
         # Names of classes and features come from a file of somebody's, as ids do.
-        safe = part.reindex(columns=columns)
-        texts = [name for name in columns if not pd.api.types.is_numeric_dtype(safe[name].dtype)]
-        safe = safe.assign(**{name: safe[name].map(_harmless) for name in texts})
-        safe.to_csv(file, index=False, header=False, lineterminator="\n")
+        for cells in zip(*(part.get(name, absent) for name in columns), strict=True):
+            lines.writerow(["" if _is_missing(cell) else _harmless(cell) for cell in cells])
 
-    def head(first: pd.DataFrame) -> None:
-        columns.extend(first.columns)
-        pd.DataFrame(columns=[_harmless(name) for name in columns]).to_csv(file, index=False, lineterminator="\n")
+    def head(first: Plain) -> None:
+        columns.extend(first)
+        lines.writerow([_harmless(name) for name in columns])
         for part in held:
             put(part)
 
     for part in parts:
-        rows, failed = rows + len(part), failed + _failed(part)
+        rows, failed = rows + _rows(part), failed + _failed(part)
         if columns:
             put(part)
-        elif len(part) == _failed(part):
+        elif _rows(part) == _failed(part):
             held.append(part)  # it has no columns of predictions; the header waits for one that has
         else:
             head(part)
@@ -150,11 +150,13 @@ def _as_csv(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel)
     return Written(rows, failed)
 
 
-def _as_json(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel) -> Written:
+def _as_json(parts: Iterator[Plain], file: TextIO, _trained: TrainedModel) -> Written:
+    import pandas as pd
+
     rows = failed = 0
     file.write("[")
     for part in parts:
-        for record in json.loads(part.to_json(orient="records", double_precision=15)):
+        for record in json.loads(pd.DataFrame(part).to_json(orient="records", double_precision=15)):
             file.write((",\n " if rows else "\n ") + json.dumps(record, ensure_ascii=False))
             rows += 1
         failed += _failed(part)
@@ -162,19 +164,27 @@ def _as_json(parts: Iterator[pd.DataFrame], file: TextIO, _trained: TrainedModel
     return Written(rows, failed)
 
 
-def _as_table(parts: Iterator[pd.DataFrame], file: TextIO, trained: TrainedModel) -> Written:
+def _as_table(parts: Iterator[Plain], file: TextIO, trained: TrainedModel) -> Written:
     rows = failed = 0
     for part in parts:
         _print(part, trained.card.target, trained.card.unit, file)
-        rows, failed = rows + len(part), failed + _failed(part)
+        rows, failed = rows + _rows(part), failed + _failed(part)
     return Written(rows, failed)
 
 
 _WRITERS = {"csv": _as_csv, "json": _as_json, "table": _as_table}
 
 
-def _failed(part: pd.DataFrame) -> int:
-    return int((part["error"] != "").sum()) if "error" in part else 0
+def _rows(part: Plain) -> int:
+    return len(next(iter(part.values()), []))
+
+
+def _failed(part: Plain) -> int:
+    return sum(reason != "" for reason in part.get("error", []))
+
+
+def _is_missing(cell: object) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
 def _harmless(cell: object) -> object:
@@ -184,7 +194,7 @@ def _harmless(cell: object) -> object:
     return f"'{cell}"
 
 
-def _print(made: pd.DataFrame, target: str, unit: str, file: TextIO) -> None:
+def _print(made: Plain, target: str, unit: str, file: TextIO) -> None:
     """Predictions or explanations, a row each."""
     # Only here: who writes a file loads none of it.
     from rich.box import SIMPLE_HEAD
@@ -193,10 +203,11 @@ def _print(made: pd.DataFrame, target: str, unit: str, file: TextIO) -> None:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in made.columns:
-        title = f"{target} {unit}".strip() if name == "prediction" else str(name)
-        table.add_column(escape(title), justify="right" if made[name].dtype.kind == "f" else "left")
-    for row in made.itertuples(index=False):
+    for name, cells in made.items():
+        title = f"{target} {unit}".strip() if name == "prediction" else name
+        numbers = bool(cells) and all(isinstance(cell, float) for cell in cells)
+        table.add_column(escape(title), justify="right" if numbers else "left")
+    for row in zip(*made.values(), strict=True):
         table.add_row(*(escape(_predicted(value)) for value in row))
     console = Console(file=file)
     (console if console.is_terminal else Console(file=file, width=_WIDE)).print(table)

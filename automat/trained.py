@@ -154,6 +154,10 @@ class TrainedModel(BaseEstimator):  # type: ignore[misc]
         """
         import pandas as pd
 
+        return pd.DataFrame(self.described(X, ids))
+
+    def described(self, X: Any, ids: Sequence[str] | None = None) -> dict[str, Any]:
+        """The columns of :meth:`describe`, without pandas."""
         inputs = self.inputs(X)
         made: dict[str, Any] = {} if ids is None else {"id": list(ids)}
         output = self._output(inputs)
@@ -166,7 +170,7 @@ class TrainedModel(BaseEstimator):  # type: ignore[misc]
         if self.domain is not None:
             made["distance"] = self.domain.distance(self._domain_features(X, inputs))
             made["in_domain"] = self.domain.holds(made["distance"])
-        return pd.DataFrame(made)
+        return made
 
     def score(self, X: Any, y: ArrayLike) -> float:
         """R2 of a regression, the share of right answers for classes: what scikit-learn's tools ask for."""

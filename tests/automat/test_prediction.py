@@ -9,6 +9,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from automat.datasets.reading import Columns
 from automat.evaluate import Job, run_cell
 from automat.refit import refit
 from automat.trained import TrainedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @cache
@@ -46,8 +50,12 @@ def trained_on(kind: str) -> TrainedModel:
     return refit(job, [run_cell(job, cell)[0] for cell in planned.cells])
 
 
+def framed(parts: Iterable[dict[str, list[Any]]]) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
+
+
 def told(kind: str, *inputs: object) -> pd.DataFrame:
-    return pd.concat(prediction.predict(trained_on(kind), [str(each) for each in inputs]), ignore_index=True)
+    return framed(prediction.predict(trained_on(kind), [str(each) for each in inputs]))
 
 
 def write_cifs(folder: Path, count: int = 3) -> list[Path]:
@@ -124,8 +132,8 @@ def test_columns_of_other_names_are_named(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("what,made_of\nx,NaCl\n")
     columns = Columns(id="what", formula="made_of")
     [made] = prediction.predict(trained_on("compositions"), [tmp_path / "f.csv"], columns=columns)
-    assert made["id"].tolist() == ["x"]
-    assert made["prediction"].tolist() == trained_on("compositions").predict(["NaCl"]).tolist()
+    assert made["id"] == ["x"]
+    assert made["prediction"] == trained_on("compositions").predict(["NaCl"]).tolist()
 
 
 def test_formulas_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,8 +149,8 @@ def test_much_input_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     formulas = [f"Na{1 + row % 5}Cl{1 + row % 3}" for row in range(20)]
     table.write_text("formula\n" + "\n".join(formulas) + "\n")
     parts = list(prediction.predict(trained_on("compositions"), [table]))
-    assert [len(part) for part in parts] == [7, 7, 6]
-    together = pd.concat(parts)["prediction"]
+    assert [len(part["id"]) for part in parts] == [7, 7, 6]
+    together = framed(parts)["prediction"]
     np.testing.assert_allclose(together, trained_on("compositions").predict(formulas), rtol=1e-9)
 
 
@@ -200,9 +208,9 @@ def test_no_text_of_a_table_becomes_a_formula() -> None:
         "of": pd.Categorical(wicked), "value": pd.Series([-1.5, *wicked[1:]], dtype=object),
         "adds": np.arange(-3.0, 4.0), "probability of =1": -0.5, "=cmd()": "", "error": "",
     })  # fmt: skip
-    unread = pd.DataFrame({"id": ["=1"], "error": ["=2"]})
+    unread = {"id": ["=1"], "error": ["=2"]}
     file = io.StringIO()
-    prediction_files._WRITERS["csv"](iter([unread, part, unread]), file, trained_on("table"))
+    prediction_files._WRITERS["csv"](iter([unread, prediction.plain(part), unread]), file, trained_on("table"))
     text = file.getvalue()
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == [*list(part)[:-2], "'=cmd()", "error"]
@@ -290,11 +298,11 @@ def test_labels_like_numbers_stay_labels(tmp_path: Path) -> None:
     model = refit(job, [run_cell(job, cell)[0] for cell in planned.cells])
     new = tmp_path / "new.csv"
     new.write_text("x,grade\n3,1\n3,02\n3,\n")  # no letter among them: a reader of its own would see numbers
-    made = pd.concat(prediction.predict(model, [new]), ignore_index=True)
+    made = framed(prediction.predict(model, [new]))
     np.testing.assert_allclose(made["prediction"][:2], [0.1, 5.2], atol=0.5)
     gaps = tmp_path / "gaps.json"
     gaps.write_text('[{"x": 3, "grade": 1.0}, {"x": 3, "grade": null}]')
-    again = pd.concat(prediction.predict(model, [gaps]), ignore_index=True)
+    again = framed(prediction.predict(model, [gaps]))
     np.testing.assert_allclose(again["prediction"], made["prediction"][[0, 2]])
 
 

@@ -99,8 +99,8 @@ NEVER = ("automat_leaderboards.board", "automat_reports", "dgl", "matminer.featu
     ("kind", "forbidden", "most"),
     [
         ("lightgbm", ("torch",), 2_700),
-        ("extra_trees", ("torch", "lightgbm", "xgboost", "catboost", "sklearn.mixture"), 2_650),
-        ("cgcnn", ("skops", "lightgbm", "sklearn.ensemble", "sklearn.neighbors", "torch._dynamo"), 3_400),
+        ("extra_trees", ("torch", "lightgbm", "xgboost", "catboost", "pandas", "sklearn.mixture"), 2_650),
+        ("cgcnn", ("skops", "lightgbm", "sklearn.ensemble", "sklearn.neighbors", "torch._dynamo", "pandas"), 3_400),
     ],
 )
 def test_a_prediction_loads_what_its_model_is_made_of(
