@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from automat_leaderboards import Leaderboard
     from numpy.typing import NDArray
 
-    from automat.core import Dataset, RunRecord
+    from automat.core import Dataset, Model, RunRecord
     from automat.evaluate import Inputs
     from automat.store import Store
 
@@ -146,7 +146,7 @@ def _card(job: Job, chosen: RunRecord, done: Sequence[RunRecord], command: str) 
         target=dataset.target_name,
         unit=dataset.unit,
         classes=dataset.classes,
-        inputs=dataset.inputs,
+        inputs=_needed(dataset, model, cell.features),
         takes=model.input,
         features=cell.features,
         features_version=cell.features_version,
@@ -165,6 +165,18 @@ def _card(job: Job, chosen: RunRecord, done: Sequence[RunRecord], command: str) 
         source=dataset.source,
         **plain,
     )
+
+
+def _needed(dataset: Dataset, model: Model, features: str) -> str:
+    """What the model must be given: of crystals no more than formulas where it looks at nothing else."""
+    from automat_featurizers import feature_set
+
+    if dataset.inputs != "structures":
+        return dataset.inputs
+    looks_at_formulas = model.input == "compositions" or (
+        model.input == "features" and feature_set(features).takes == "composition"
+    )
+    return "compositions" if looks_at_formulas else dataset.inputs
 
 
 def _mean_scores(done: Sequence[RunRecord]) -> dict[str, float]:

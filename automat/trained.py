@@ -36,7 +36,8 @@ class Card:
     Attributes:
         name, title: of the entrant.
         task, target, unit, classes: of the data.
-        inputs: ``table``, ``compositions`` or ``structures``, of the data.
+        inputs: ``table``, ``compositions`` or ``structures``: what must be given. Crystals only where more of them
+            than their formulas is looked at.
         takes: ``features``, ``compositions``, ``structures`` or ``graph``, of the entrant.
         features, features_version: the feature set, or what the entrant takes instead.
         params: it was built with.

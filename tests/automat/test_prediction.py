@@ -44,7 +44,8 @@ def trained_on(kind: str) -> TrainedModel:
     if kind == "table":
         table = pd.DataFrame({"x": np.arange(50.0), "phase": ["a", "b"] * 25})
         dataset = replace(dataset, inputs="table", table=table, structures=None, compositions=None)
-    planned = plan.make(dataset, models=["linear"], preset="quick", trials=1)
+    features = "magpie" if kind == "formulas of crystals" else None
+    planned = plan.make(dataset, models=["linear"], features=features, preset="quick", trials=1)
     inputs = plan.inputs(planned, planned.cells, cache_dir=None, jobs=1)
     job = Job(dataset, planned.folds, {model.name: model for model in planned.models}, inputs)
     return refit(job, [run_cell(job, cell)[0] for cell in planned.cells])
@@ -134,6 +135,22 @@ def test_columns_of_other_names_are_named(tmp_path: Path) -> None:
     [made] = prediction.predict(trained_on("compositions"), [tmp_path / "f.csv"], columns=columns)
     assert made["id"] == ["x"]
     assert made["prediction"] == trained_on("compositions").predict(["NaCl"]).tolist()
+
+
+def test_crystals_that_a_model_sees_as_formulas_may_be_given_as_such(tmp_path: Path) -> None:
+    crystal = crystals()
+    assert crystal.formulas is not None
+    assert crystal.structures is not None
+    [cif] = write_cifs(tmp_path / "cifs", 1)
+    table = tmp_path / "f.csv"
+    table.write_text(f"formula\n{crystal.formulas[0]}\n")
+    as_cif, as_formula = (told("formulas of crystals", path) for path in (cif, table))
+    by_python = trained_on("formulas of crystals").describe(crystal.structures.take([0]))
+    for column in ("prediction", "lower", "upper", "distance"):
+        np.testing.assert_allclose(as_formula[column], as_cif[column], rtol=1e-9)
+        np.testing.assert_allclose(by_python[column], as_cif[column], rtol=1e-9)
+    with pytest.raises(InputError, match="has no column of structures"):
+        told("structures", table)
 
 
 def test_formulas_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
