@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data),)
 export AUTOMAT_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: run quick test test-all test-fast chaos bench bench-engine bench-graphs bench-networks bench-scale parity lint format data docs lessons site clean
+.PHONY: run quick test test-all test-fast chaos bench bench-featurizers bench-engine bench-graphs bench-networks bench-scale parity lint format data docs lessons site clean
 
 run: $(READY)
 	$(BIN)/automat run --dataset mp_formation
@@ -30,8 +30,14 @@ test-all: $(READY)
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
+# All benchmarks below; those of large sets, last, where AUTOMAT_DATA names them.
+bench: bench-featurizers bench-networks bench-engine
+ifdef AUTOMAT_DATA
+bench: bench-graphs bench-scale
+endif
+
 # Our featurizers beside matminer's: ratio and equality. About ten minutes.
-bench: $(READY)
+bench-featurizers: $(READY)
 	$(BIN)/python -W ignore benchmarks/featurizers.py
 
 # Graph builders beside pymatgen's neighbour lists: ratio and equal edges.

@@ -1,6 +1,6 @@
 """Our featurizers beside matminer's: CPU time on one thread, and equality, interleaved in one run.
 
-    make bench                                       # the table
+    make bench-featurizers                           # the table
     python benchmarks/featurizers.py --only ward     # one line of it
     python benchmarks/featurizers.py --all           # equality on every structure of the embedded sets (days)
 
