@@ -13,7 +13,7 @@ from automat_leaderboards.comparisons import (
     signed_rank,
 )
 from automat_leaderboards.intervals import corrected_variance, fold_interval
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -106,7 +106,6 @@ def test_effect_sizes_by_hand() -> None:
     assert math.isnan(share_better([], []))
 
 
-@settings(max_examples=25)  # theirs takes a twentieth of a second
 @given(p_values)
 def test_holm_agrees_with_statsmodels(given_values: list[float]) -> None:
     multitest = pytest.importorskip("statsmodels.stats.multitest")

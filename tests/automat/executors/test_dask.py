@@ -57,13 +57,13 @@ def dask_pids(address: str) -> dict[str, int]:
 
 @pytest.mark.slow
 def test_the_same_cells_give_the_same_records(bench: Any, running_cluster: Any, tmp_path: Any) -> None:
-    models = ["linear", "lightgbm"]
+    models = ["dummy", "linear", "knn", "decision_tree", "lightgbm"]
     here = api.run(**bench.arguments(*models, jobs=2))
     local = certain(bench)
     predictions = pd.concat(pd.read_parquet(path) for path in sorted(bench.runs.glob("*/predictions/*")))
     bench.runs.rename(tmp_path / "local")
     there = api.run(**bench.arguments(*models, scheduler=running_cluster.address))
-    assert (here.computed, there.computed, here.failed, there.failed) == (4, 4, 0, 0)
+    assert (here.computed, there.computed, here.failed, there.failed) == (10, 10, 0, 0)
     assert certain(bench) == local
     again = pd.concat(pd.read_parquet(path) for path in sorted(bench.runs.glob("*/predictions/*")))
     pd.testing.assert_frame_equal(again, predictions, check_exact=True)
